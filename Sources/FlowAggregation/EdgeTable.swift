@@ -1,0 +1,137 @@
+/// The key of an edge while it is being counted: small integers instead of endpoints.
+package struct EdgeKey: Hashable, Sendable {
+  /// Index of the source in the endpoint table.
+  package var source: UInt32
+  /// Index of the destination in the endpoint table.
+  package var destination: UInt32
+  /// UTC hours since 1970.
+  package var hour: Int32
+  /// Destination port; ICMP type.
+  package var port: UInt16
+  /// See ``FlowEdge/replyPort``.
+  package var replyPort: UInt16
+  /// IANA protocol number.
+  package var transport: UInt8
+  /// Index in ``PolicySide``'s `allCases`.
+  package var side: UInt8
+  /// Index in ``EvidenceClass``'s `allCases`.
+  package var evidence: UInt8
+  /// Index in ``LogKind``'s `allCases`.
+  package var logKind: UInt8
+
+  /// Makes a key.
+  package init(
+    source: UInt32,
+    destination: UInt32,
+    hour: Int32,
+    port: UInt16,
+    replyPort: UInt16,
+    transport: UInt8,
+    side: UInt8,
+    evidence: UInt8,
+    logKind: UInt8
+  ) {
+    self.source = source
+    self.destination = destination
+    self.hour = hour
+    self.port = port
+    self.replyPort = replyPort
+    self.transport = transport
+    self.side = side
+    self.evidence = evidence
+    self.logKind = logKind
+  }
+
+  /// A well-mixed 64-bit hash; equal keys give equal hashes on every machine.
+  var mixed: UInt64 {
+    let ends = UInt64(source) << 32 | UInt64(destination)
+    let what =
+      UInt64(UInt32(bitPattern: hour)) << 32 | UInt64(port) << 16 | UInt64(replyPort)
+    let small =
+      UInt64(transport) << 24 | UInt64(side) << 16 | UInt64(evidence) << 8 | UInt64(logKind)
+    var hash = ends &* 0x9E37_79B9_7F4A_7C15
+    hash = (hash ^ (hash >> 32) ^ what) &* 0xD6E8_FEB8_6659_FD93
+    hash = (hash ^ (hash >> 29) ^ small) &* 0xBF58_476D_1CE4_E5B9
+    return hash ^ (hash >> 32)
+  }
+}
+
+/// Counts records by edge key: open addressing over flat arrays, one lookup per record.
+package struct EdgeTable: Sendable {
+  /// One counted edge.
+  package struct Entry: Sendable {
+    /// The key.
+    package var key: EdgeKey
+    /// The line of the earliest counted record in its file.
+    package var sampleLine: Int
+    /// Records.
+    package var records: Int64
+    /// Bytes.
+    package var bytes: Int64
+    /// First time, microseconds.
+    package var first: Int64
+    /// Last time, microseconds.
+    package var last: Int64
+  }
+
+  /// The edges in the order first seen.
+  package private(set) var entries: [Entry] = []
+  private var slots: [UInt32] = Array(repeating: 0, count: 1024)
+
+  /// Makes an empty table.
+  package init() {}
+
+  /// The number of edges.
+  package var count: Int { entries.count }
+
+  /// Counts `records` records at a time.
+  package mutating func add(
+    _ key: EdgeKey,
+    records: Int64,
+    bytes: Int64,
+    first: Int64,
+    last: Int64,
+    line: Int
+  ) {
+    let mask = slots.count - 1
+    var slot = Int(truncatingIfNeeded: key.mixed) & mask
+    while true {
+      let index = slots[slot]
+      if index == 0 { break }
+      let position = Int(index) - 1
+      if entries[position].key == key {
+        entries[position].records &+= records
+        entries[position].bytes &+= bytes
+        if first < entries[position].first {
+          entries[position].first = first
+          entries[position].sampleLine = line
+        }
+        if last > entries[position].last { entries[position].last = last }
+        return
+      }
+      slot = (slot + 1) & mask
+    }
+    entries.append(
+      Entry(
+        key: key,
+        sampleLine: line,
+        records: records,
+        bytes: bytes,
+        first: first,
+        last: last
+      )
+    )
+    slots[slot] = UInt32(entries.count)
+    if entries.count * 2 > slots.count { grow() }
+  }
+
+  private mutating func grow() {
+    let mask = slots.count * 2 - 1
+    slots = Array(repeating: 0, count: slots.count * 2)
+    for (index, entry) in entries.enumerated() {
+      var slot = Int(truncatingIfNeeded: entry.key.mixed) & mask
+      while slots[slot] != 0 { slot = (slot + 1) & mask }
+      slots[slot] = UInt32(index + 1)
+    }
+  }
+}

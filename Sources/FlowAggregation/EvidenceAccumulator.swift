@@ -1,0 +1,358 @@
+package import FlowModel
+
+/// Folds the records of one log into edges, endpoints and counts; one per thread, merged at the end.
+package struct EvidenceAccumulator: Sendable {
+  /// The log kind of everything added.
+  package let logKind: LogKind
+  /// The cluster name given by the user for logs that carry none; else empty.
+  package let cluster: String
+  /// The inventory, when there is one.
+  package let resolver: (any AddressResolving)?
+  /// What became of the records.
+  package var counts = IngestCounts()
+  /// Edges counted so far.
+  package private(set) var edges = EdgeTable()
+  /// Edges that count only when the log never marks replies (old Hubble dialects).
+  package private(set) var unmarkedEdges = EdgeTable()
+  /// Set when a record shows that the log marks replies.
+  package var marksReplies = false
+  /// The endpoints that keys index.
+  package private(set) var endpoints: [Endpoint] = []
+  private var endpointIndex: [Endpoint: UInt32] = [:]
+  private var externalIndex: [IPAddress: UInt32] = [:]
+  private var podNames: [PodName: UInt32] = [:]
+  private var captureHour = Int64.min
+  private var captureRecords: Int64 = 0
+
+  private struct PodName: Hashable {
+    var namespace: String
+    var name: String
+  }
+
+  /// The most pod names remembered for records that give a pod's name but not its labels.
+  private static let maximumPodNames = 65_536
+
+  /// Makes an empty accumulator.
+  package init(logKind: LogKind, cluster: String = "", resolver: (any AddressResolving)? = nil) {
+    self.logKind = logKind
+    self.cluster = cluster
+    self.resolver = resolver
+  }
+
+  // MARK: Counting
+
+  /// Counts a record that is not evidence.
+  package mutating func discard(_ reason: DiscardReason, count: Int = 1) {
+    counts.discarded[reason, default: 0] += count
+  }
+
+  /// Counts a record that could not be read.
+  package mutating func reject(line: Int, _ problem: String) {
+    counts.rejectedCount += 1
+    if counts.rejections.count < IngestCounts.keptRejections {
+      counts.rejections.append(Rejection(line: line, problem: problem))
+    }
+  }
+
+  /// Notes that the log covered a time, whether or not the record at that time is evidence.
+  package mutating func sawRecord(at time: Int64) {
+    let hour = Timestamps.floor(time, to: Timestamps.hour) / Timestamps.hour
+    if hour == captureHour {
+      captureRecords += 1
+    } else {
+      flushCapture()
+      captureHour = hour
+      captureRecords = 1
+    }
+  }
+
+  /// Adds events that the log says were lost; `time` nil when it does not say when.
+  package mutating func lost(_ events: Int64, at time: Int64?) {
+    counts.lostEvents = counts.lostEvents.addingReportingOverflow(events).partialValue
+    guard let time else { return }
+    let hour = Timestamps.floor(time, to: Timestamps.hour) / Timestamps.hour
+    counts.capture[hour, default: CaptureHour()].lost &+= events
+  }
+
+  private mutating func flushCapture() {
+    if captureRecords > 0 {
+      counts.capture[captureHour, default: CaptureHour()].records += captureRecords
+    }
+    captureRecords = 0
+  }
+
+  // MARK: Endpoints
+
+  /// The index of an endpoint, added when new; the user's cluster name is filled in where the log has none.
+  package mutating func index(of endpoint: Endpoint) -> UInt32 {
+    var endpoint = endpoint
+    if endpoint.cluster.isEmpty, !endpoint.isExternal { endpoint.cluster = cluster }
+    if let index = endpointIndex[endpoint] { return index }
+    let index = UInt32(endpoints.count)
+    endpoints.append(endpoint)
+    endpointIndex[endpoint] = index
+    return index
+  }
+
+  /// The index of an external address without names.
+  package mutating func index(ofExternal address: IPAddress) -> UInt32 {
+    if let index = externalIndex[address] { return index }
+    let index = index(of: Endpoint(kind: .address, address: CIDR(single: address)))
+    externalIndex[address] = index
+    return index
+  }
+
+  /// Remembers which endpoint a pod name belongs to, for records that name a pod without its labels.
+  package mutating func remember(pod name: String, in namespace: String, as index: UInt32) {
+    let key = PodName(namespace: namespace, name: name)
+    guard podNames.count < EvidenceAccumulator.maximumPodNames || podNames[key] != nil else {
+      return
+    }
+    // The owner, once seen, is worth more than a set of labels alone.
+    if let known = podNames[key], endpoints[Int(known)].workload != nil { return }
+    podNames[key] = index
+  }
+
+  // MARK: Adding
+
+  /// Counts a record by endpoint indices: the hot path.
+  ///
+  /// - Parameter unmarked: Whether it counts only in a log that never marks replies.
+  package mutating func add(
+    source: UInt32,
+    destination: UInt32,
+    transport: TransportProtocol,
+    port: UInt16,
+    replyPort: UInt16 = 0,
+    side: PolicySide,
+    evidence: EvidenceClass,
+    records: Int64 = 1,
+    bytes: Int64 = 0,
+    first: Int64,
+    last: Int64,
+    line: Int,
+    unmarked: Bool = false
+  ) {
+    let hour = Timestamps.floor(first, to: Timestamps.hour) / Timestamps.hour
+    let key = EdgeKey(
+      source: source,
+      destination: destination,
+      hour: Int32(truncatingIfNeeded: hour),
+      port: port,
+      replyPort: replyPort,
+      transport: transport.number,
+      side: UInt8(side.index),
+      evidence: UInt8(evidence.index),
+      logKind: 0
+    )
+    if unmarked {
+      unmarkedEdges.add(
+        key,
+        records: records,
+        bytes: bytes,
+        first: first,
+        last: last,
+        line: line
+      )
+    } else {
+      counts.used += 1
+      edges.add(key, records: records, bytes: bytes, first: first, last: last, line: line)
+    }
+  }
+
+  /// Resolves both ends of a record and counts it, or counts why it is not evidence.
+  package mutating func record(_ flow: ObservedFlow, line: Int) {
+    switch resolve(flow.source, flow: flow, port: flow.sourcePort) {
+    case .discard(let reason): discard(reason)
+    case .backends: discard(.reply)
+    case .one(let source):
+      switch resolve(flow.destination, flow: flow, port: flow.port) {
+      case .discard(let reason): discard(reason)
+      case .one(let destination):
+        count(flow, from: source, to: destination, port: flow.port, line: line)
+      case .backends(let backends):
+        let owners = Set(backends.map(\.endpoint))
+        guard owners.count == 1, let first = backends.first else {
+          discard(backends.isEmpty ? .unknownEndpoint : .ambiguousAddress)
+          return
+        }
+        count(flow, from: source, to: first.endpoint, port: first.port, line: line)
+      }
+    }
+  }
+
+  private mutating func count(
+    _ flow: ObservedFlow,
+    from source: Endpoint,
+    to destination: Endpoint,
+    port: UInt16,
+    line: Int
+  ) {
+    guard source.kind == .pod || destination.kind == .pod else {
+      discard(.noPod)
+      return
+    }
+    add(
+      source: index(of: source),
+      destination: index(of: destination),
+      transport: flow.transport,
+      port: port,
+      replyPort: flow.replyPort,
+      side: flow.side,
+      evidence: flow.evidence,
+      records: flow.records,
+      bytes: flow.bytes,
+      first: flow.start,
+      last: flow.end,
+      line: line
+    )
+  }
+
+  private enum Resolved {
+    case one(Endpoint)
+    case backends([ServiceBackend])
+    case discard(DiscardReason)
+  }
+
+  private func resolve(_ end: ObservedEnd, flow: ObservedFlow, port: UInt16) -> Resolved {
+    switch end {
+    case .endpoint(let endpoint): return .one(endpoint)
+    case .pod(let namespace, let name, let hint):
+      if let known = resolver?.pod(namespace: namespace, name: name, at: flow.start) {
+        return .one(known)
+      }
+      return .one(hint)
+    case .address(let address):
+      return resolve(address, flow: flow, port: port)
+    }
+  }
+
+  private func resolve(_ address: IPAddress, flow: ObservedFlow, port: UInt16) -> Resolved {
+    if address.isMetadataService {
+      return .one(Endpoint(kind: .address, address: CIDR(single: address)))
+    }
+    guard let resolver else {
+      if address.isLocalOrMulticast, !address.isNodeLocalDNS { return .discard(.localOrMulticast) }
+      let kind: Endpoint.Kind =
+        address.isPrivate || address.isLocalOrMulticast ? .unresolved : .address
+      return .one(Endpoint(kind: kind, address: CIDR(single: address)))
+    }
+    switch resolver.resolve(
+      address,
+      transport: flow.transport,
+      port: port,
+      from: flow.start,
+      to: flow.end
+    )
+    {
+    case .endpoint(let endpoint): return .one(endpoint)
+    case .service(_, let backends): return .backends(backends)
+    case .ambiguous: return .discard(.ambiguousAddress)
+    case .unknownPod:
+      return .one(
+        Endpoint(kind: .unresolved, address: CIDR(single: address), entity: "unknown-pod")
+      )
+    case .internalUnknown:
+      return .one(Endpoint(kind: .unresolved, address: CIDR(single: address)))
+    case .ignored: return .discard(.localOrMulticast)
+    }
+  }
+}
+
+// MARK: - Finishing
+
+extension EvidenceAccumulator {
+  /// Adds what another thread counted of a later part of the same log.
+  ///
+  /// - Parameter lineOffset: Lines before that part.
+  package mutating func merge(_ other: EvidenceAccumulator, lineOffset: Int) {
+    var other = other
+    other.flushCapture()
+    flushCapture()
+    counts.merge(other.counts, lineOffset: lineOffset)
+    marksReplies = marksReplies || other.marksReplies
+    let indices = other.endpoints.map { index(of: $0) }
+    for (name, index) in other.podNames {
+      remember(pod: name.name, in: name.namespace, as: indices[Int(index)])
+    }
+    func moved(_ entry: EdgeTable.Entry) -> EdgeKey {
+      var key = entry.key
+      key.source = indices[Int(key.source)]
+      key.destination = indices[Int(key.destination)]
+      return key
+    }
+    for entry in other.edges.entries {
+      edges.add(
+        moved(entry),
+        records: entry.records,
+        bytes: entry.bytes,
+        first: entry.first,
+        last: entry.last,
+        line: entry.sampleLine + lineOffset
+      )
+    }
+    for entry in other.unmarkedEdges.entries {
+      unmarkedEdges.add(
+        moved(entry),
+        records: entry.records,
+        bytes: entry.bytes,
+        first: entry.first,
+        last: entry.last,
+        line: entry.sampleLine + lineOffset
+      )
+    }
+  }
+
+  /// Ends counting: decides on unmarked records and gives pods known by name only their labels.
+  ///
+  /// - Parameter marksRepliesSoFar: Whether an earlier part of the same log marked replies.
+  package mutating func finish(marksRepliesSoFar: Bool = false) {
+    flushCapture()
+    marksReplies = marksReplies || marksRepliesSoFar
+    let unmarked = unmarkedEdges.entries
+    unmarkedEdges = EdgeTable()
+    for entry in unmarked {
+      guard !marksReplies else {
+        discard(.unknownDirection, count: Int(entry.records))
+        continue
+      }
+      counts.used += Int(entry.records)
+      edges.add(
+        entry.key,
+        records: entry.records,
+        bytes: entry.bytes,
+        first: entry.first,
+        last: entry.last,
+        line: entry.sampleLine
+      )
+    }
+    resolvePodNames()
+  }
+
+  private mutating func resolvePodNames() {
+    var moved: [UInt32: UInt32] = [:]
+    for (index, endpoint) in endpoints.enumerated()
+    where endpoint.kind == .pod && !endpoint.name.isEmpty && endpoint.labels.isEmpty
+      && endpoint.workload == nil
+    {
+      let key = PodName(namespace: endpoint.namespace, name: endpoint.name)
+      if let known = podNames[key], known != UInt32(index) { moved[UInt32(index)] = known }
+    }
+    guard !moved.isEmpty else { return }
+    let old = edges.entries
+    edges = EdgeTable()
+    for entry in old {
+      var key = entry.key
+      key.source = moved[key.source] ?? key.source
+      key.destination = moved[key.destination] ?? key.destination
+      edges.add(
+        key,
+        records: entry.records,
+        bytes: entry.bytes,
+        first: entry.first,
+        last: entry.last,
+        line: entry.sampleLine
+      )
+    }
+  }
+}

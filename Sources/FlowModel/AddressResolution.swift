@@ -1,0 +1,55 @@
+/// What an address was at a time, according to an inventory.
+package enum AddressResolution: Hashable, Sendable {
+  /// One endpoint: a pod (by workload), node, API server or external address.
+  case endpoint(Endpoint)
+  /// A Service address: the endpoints behind it and the port they listen on.
+  ///
+  /// Empty when the Service is known but its backends are not.
+  case service(name: String, backends: [ServiceBackend])
+  /// Two or more different workloads may have held it: use none.
+  case ambiguous
+  /// Inside the cluster, but no known pod held it then.
+  case unknownPod
+  /// Private, but neither a pod nor a node is known to hold it.
+  case internalUnknown
+  /// A link-local, loopback or multicast address that is never a peer.
+  case ignored
+}
+
+/// Pods behind a Service port.
+package struct ServiceBackend: Hashable, Sendable {
+  /// The workload's endpoint.
+  package var endpoint: Endpoint
+  /// The pods' own port after translation.
+  package var port: UInt16
+
+  /// Makes a backend.
+  package init(endpoint: Endpoint, port: UInt16) {
+    self.endpoint = endpoint
+    self.port = port
+  }
+}
+
+/// Tells what addresses and pod names were at a time.
+package protocol AddressResolving: Sendable {
+  /// Resolves an address.
+  ///
+  /// - Parameters:
+  ///   - address: The address in the log.
+  ///   - transport: The protocol, and `port` the port at this end: both decide between Services.
+  ///   - start: The first microsecond (UTC) the record covers, and `end` the last.
+  func resolve(
+    _ address: IPAddress,
+    transport: TransportProtocol,
+    port: UInt16,
+    from start: Int64,
+    to end: Int64
+  ) -> AddressResolution
+
+  /// The workload endpoint of a pod by name, nil when the inventory does not know it at that time.
+  func pod(namespace: String, name: String, at time: Int64) -> Endpoint?
+
+  /// Whether a port of an endpoint is known to be served: container port, Service target port, API server.
+  func serves(_ address: IPAddress, transport: TransportProtocol, port: UInt16, at time: Int64)
+    -> Bool
+}

@@ -1,0 +1,123 @@
+package import FlowAggregation
+package import FlowModel
+package import PolicyModel
+
+/// Which connections a rule of a proposal is there for.
+package struct RuleEvidence: Hashable, Sendable {
+  /// Index in the proposal's `policySet.policies`.
+  package var policy: Int
+  /// Index in that policy's `rules`.
+  package var rule: Int
+  /// Indices in the input's `connections`, ascending.
+  package var connections: [Int]
+
+  /// Makes an entry.
+  package init(policy: Int, rule: Int, connections: [Int]) {
+    self.policy = policy
+    self.rule = rule
+    self.connections = connections
+  }
+}
+
+/// A grant beyond the evidence that could not be had tighter.
+package struct ExcessGrant: Hashable, Sendable {
+  /// Why it could not.
+  package enum Reason: String, Sendable {
+    /// Workloads whose stable labels are the same.
+    case indistinguishable
+    /// A prefix wider than the addresses seen.
+    case widenedPrefix = "widened-prefix"
+    /// Ingress from anywhere to an exposed workload.
+    case worldIngress = "world-ingress"
+    /// A pod known by address or name only.
+    case dialect = "dialect-cannot-express"
+    /// Host processes of nodes, all or none.
+    case nodes
+  }
+
+  /// Why.
+  package var reason: Reason
+  /// What is granted, in words: `app-prod/web may also be reached by shop/cart-canary`.
+  package var detail: String
+  /// How much: addresses opened as a power of two for prefixes, else admitted pairs.
+  package var size: Int
+
+  /// Makes a grant.
+  package init(reason: Reason, detail: String, size: Int) {
+    self.reason = reason
+    self.detail = detail
+    self.size = size
+  }
+}
+
+/// The size of a proposal, and how sure it is to be the smallest.
+package struct ProposalSize: Hashable, Sendable {
+  /// Policy objects.
+  package var objects: Int
+  /// Rules.
+  package var rules: Int
+  /// Peers over all rules.
+  package var peers: Int
+  /// Selector requirements over all subjects and peers.
+  package var requirements: Int
+  /// A lower bound on the rules of any such proposal; equal to `rules` when minimal.
+  package var ruleLowerBound: Int
+
+  /// Whether no proposal of this layout has fewer rules.
+  package var isMinimal: Bool { ruleLowerBound >= rules }
+
+  /// Makes a size.
+  package init(objects: Int, rules: Int, peers: Int, requirements: Int, ruleLowerBound: Int) {
+    self.objects = objects
+    self.rules = rules
+    self.peers = peers
+    self.requirements = requirements
+    self.ruleLowerBound = ruleLowerBound
+  }
+}
+
+/// Minimal allow rules for a namespace, with what they rest on.
+package struct Proposal: Sendable {
+  /// The namespace.
+  package var namespace: String
+  /// The policies, sorted by name.
+  package var policySet: PolicySet
+  /// What each rule is there for, in the order of policies and rules; shared infrastructure rules
+  /// (DNS) list the connections they serve.
+  package var ruleEvidence: [RuleEvidence]
+  /// Grants beyond the evidence, largest first.
+  package var excess: [ExcessGrant]
+  /// Input connections that the dialect on this plugin cannot allow, with the reason; they fail the proof.
+  package var unexpressible: [(connection: Int, reason: String)]
+  /// Connections that need no rule (host to its own pods), with the reason.
+  package var needless: [(connection: Int, reason: String)]
+  /// Peers that a person has to decide about before enforcement (nodes, API server, world).
+  package var decisions: [(connection: Int, reason: String)]
+  /// The size.
+  package var size: ProposalSize
+  /// Remarks for the reader, sorted.
+  package var notes: [String]
+
+  /// Makes a proposal.
+  package init(
+    namespace: String,
+    policySet: PolicySet,
+    ruleEvidence: [RuleEvidence],
+    excess: [ExcessGrant],
+    unexpressible: [(connection: Int, reason: String)],
+    needless: [(connection: Int, reason: String)],
+    decisions: [(connection: Int, reason: String)],
+    size: ProposalSize,
+    notes: [String]
+  ) {
+    self.namespace = namespace
+    self.policySet = policySet
+    self.ruleEvidence = ruleEvidence
+    self.excess = excess
+    self.unexpressible = unexpressible
+    self.needless = needless
+    self.decisions = decisions
+    self.size = size
+    self.notes = notes
+  }
+}
