@@ -1,5 +1,3 @@
-package import FlowAggregation
-package import FlowModel
 package import PolicyModel
 
 /// Which connections a rule of a proposal is there for.
