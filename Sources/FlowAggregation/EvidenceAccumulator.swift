@@ -14,8 +14,12 @@ package struct EvidenceAccumulator: Sendable {
   package private(set) var edges = EdgeTable()
   /// Edges that count only when the log never marks replies (old Hubble dialects).
   package private(set) var unmarkedEdges = EdgeTable()
+  /// Replies by forward edge; the evidence field is 0 for an answer and 1 for a bare reset.
+  private var replies = EdgeTable()
   /// Set when a record shows that the log marks replies.
   package var marksReplies = false
+  /// Set while the log shows a node's address for its pods' packets: such ends are then unresolved.
+  package var nodeAddressesAreAmbiguous = false
   /// The endpoints that keys index.
   package private(set) var endpoints: [Endpoint] = []
   private var endpointIndex: [Endpoint: UInt32] = [:]
@@ -28,6 +32,9 @@ package struct EvidenceAccumulator: Sendable {
     var namespace: String
     var name: String
   }
+
+  /// The entity of an unresolved end that is a node's address and may stand for any pod on it.
+  package static let nodeOrPodEntity = "node-or-pod"
 
   /// The most pod names remembered for records that give a pod's name but not its labels.
   private static let maximumPodNames = 65_536
@@ -160,23 +167,46 @@ package struct EvidenceAccumulator: Sendable {
     }
   }
 
+  /// Notes that a TCP connection was answered, or refused with a reset.
+  ///
+  /// Ends and port are those of the forward direction.
+  package mutating func reply(
+    source: UInt32, destination: UInt32, port: UInt16, isReset: Bool, time: Int64
+  ) {
+    let hour = Timestamps.floor(time, to: Timestamps.hour) / Timestamps.hour
+    let key = EdgeKey(
+      source: source, destination: destination, hour: Int32(truncatingIfNeeded: hour),
+      port: port, replyPort: 0, transport: TransportProtocol.tcp.number, side: 0,
+      evidence: isReset ? 1 : 0, logKind: 0)
+    replies.add(key, records: 1, bytes: 0, first: time, last: time, line: 0)
+  }
+
   /// Resolves both ends of a record and counts it, or counts why it is not evidence.
-  package mutating func record(_ flow: ObservedFlow, line: Int) {
+  ///
+  /// - Parameter lines: How many records of the log `flow` stands for, for the counts.
+  package mutating func record(_ flow: ObservedFlow, line: Int, lines: Int = 1) {
     switch resolve(flow.source, flow: flow, port: flow.sourcePort) {
-    case .discard(let reason): discard(reason)
-    case .backends: discard(.reply)
+    case .discard(let reason): discard(reason, count: lines)
+    case .backends: discard(.reply, count: lines)
     case .one(let source):
       switch resolve(flow.destination, flow: flow, port: flow.port) {
-      case .discard(let reason): discard(reason)
+      case .discard(let reason): discard(reason, count: lines)
       case .one(let destination):
-        count(flow, from: source, to: destination, port: flow.port, line: line)
+        count(flow, from: source, to: destination, port: flow.port, line: line, lines: lines)
       case .backends(let backends):
         let owners = Set(backends.map(\.endpoint))
         guard owners.count == 1, let first = backends.first else {
-          discard(backends.isEmpty ? .unknownEndpoint : .ambiguousAddress)
+          discard(backends.isEmpty ? .unknownEndpoint : .ambiguousAddress, count: lines)
           return
         }
-        count(flow, from: source, to: first.endpoint, port: first.port, line: line)
+        count(
+          flow,
+          from: source,
+          to: first.endpoint,
+          port: first.port,
+          line: line,
+          lines: lines
+        )
       }
     }
   }
@@ -186,12 +216,14 @@ package struct EvidenceAccumulator: Sendable {
     from source: Endpoint,
     to destination: Endpoint,
     port: UInt16,
-    line: Int
+    line: Int,
+    lines: Int
   ) {
     guard source.kind == .pod || destination.kind == .pod else {
-      discard(.noPod)
+      discard(.noPod, count: lines)
       return
     }
+    counts.used += lines - 1
     add(
       source: index(of: source),
       destination: index(of: destination),
@@ -245,7 +277,16 @@ package struct EvidenceAccumulator: Sendable {
       to: flow.end
     )
     {
-    case .endpoint(let endpoint): return .one(endpoint)
+    case .endpoint(let endpoint):
+      guard endpoint.kind == .node, nodeAddressesAreAmbiguous else { return .one(endpoint) }
+      return .one(
+        Endpoint(
+          kind: .unresolved,
+          cluster: endpoint.cluster,
+          address: CIDR(single: address),
+          entity: EvidenceAccumulator.nodeOrPodEntity
+        )
+      )
     case .service(_, let backends): return .backends(backends)
     case .ambiguous: return .discard(.ambiguousAddress)
     case .unknownPod:
@@ -291,6 +332,9 @@ extension EvidenceAccumulator {
         line: entry.sampleLine + lineOffset
       )
     }
+    for entry in other.replies.entries {
+      replies.add(moved(entry), records: 1, bytes: 0, first: entry.first, last: entry.last, line: 0)
+    }
     for entry in other.unmarkedEdges.entries {
       unmarkedEdges.add(
         moved(entry),
@@ -326,7 +370,54 @@ extension EvidenceAccumulator {
         line: entry.sampleLine
       )
     }
+    demoteRefused()
     resolvePodNames()
+  }
+
+  /// Hands out what was counted since the last time and starts anew, keeping the endpoints' indices.
+  ///
+  /// For streams that are stored at intervals; call ``finish(marksRepliesSoFar:)`` before.
+  package mutating func drain() -> (edges: [EdgeTable.Entry], counts: IngestCounts) {
+    defer {
+      edges = EdgeTable()
+      counts = IngestCounts()
+    }
+    return (edges.entries, counts)
+  }
+
+  /// Turns allowed TCP edges to which only resets came back in their hour into attempts.
+  private mutating func demoteRefused() {
+    var answered: Set<EdgeKey> = []
+    var refused: Set<EdgeKey> = []
+    for entry in replies.entries {
+      var key = entry.key
+      key.evidence = 0
+      if entry.key.evidence == 0 { answered.insert(key) } else { refused.insert(key) }
+    }
+    replies = EdgeTable()
+    refused.subtract(answered)
+    guard !refused.isEmpty else { return }
+    let allowed = UInt8(EvidenceClass.allowed.index)
+    rebuildEdges { key in
+      guard key.evidence == allowed, key.transport == TransportProtocol.tcp.number else { return }
+      var plain = key
+      plain.replyPort = 0
+      plain.side = 0
+      plain.evidence = 0
+      if refused.contains(plain) { key.evidence = UInt8(EvidenceClass.attempt.index) }
+    }
+  }
+
+  private mutating func rebuildEdges(_ change: (inout EdgeKey) -> Void) {
+    let old = edges.entries
+    edges = EdgeTable()
+    for entry in old {
+      var key = entry.key
+      change(&key)
+      edges.add(
+        key, records: entry.records, bytes: entry.bytes, first: entry.first, last: entry.last,
+        line: entry.sampleLine)
+    }
   }
 
   private mutating func resolvePodNames() {
@@ -339,20 +430,9 @@ extension EvidenceAccumulator {
       if let known = podNames[key], known != UInt32(index) { moved[UInt32(index)] = known }
     }
     guard !moved.isEmpty else { return }
-    let old = edges.entries
-    edges = EdgeTable()
-    for entry in old {
-      var key = entry.key
+    rebuildEdges { key in
       key.source = moved[key.source] ?? key.source
       key.destination = moved[key.destination] ?? key.destination
-      edges.add(
-        key,
-        records: entry.records,
-        bytes: entry.bytes,
-        first: entry.first,
-        last: entry.last,
-        line: entry.sampleLine
-      )
     }
   }
 }

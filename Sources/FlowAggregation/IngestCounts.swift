@@ -50,6 +50,10 @@ package enum DiscardReason: String, Sendable, CaseIterable, Comparable {
   case unknownPrefix = "unknown-prefix"
   /// Staged or pending information that is not an enforced verdict.
   case staged
+  /// A denied packet that was the reply of a connection whose state was lost.
+  case replyDenied = "reply-denied"
+  /// A denial while policy was being set up: the same pair was accepted later.
+  case supersededDenial = "superseded-denial"
   /// Which side opened the connection cannot be told.
   case undecidedDirection = "undecided-direction"
 

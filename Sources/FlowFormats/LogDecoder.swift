@@ -1,5 +1,6 @@
 package import FlowAggregation
 package import FlowModel
+import JSONText
 
 /// A log format that flowlearn reads.
 package enum LogFormat: String, Sendable, CaseIterable {
@@ -47,6 +48,8 @@ package struct DecoderOptions: Sendable {
   package var assumedOffsetMinutes: Int = 0
   /// Lines that carry seconds since boot: the boot time, microseconds UTC.
   package var bootTime: Int64?
+  /// The time of records that carry none, microseconds UTC; nil rejects them.
+  package var assumedTime: Int64?
   /// Calico: `deny` records were let through (`dropActionOverride` Accept or LogAndAccept).
   package var denyPasses: Bool = false
 
@@ -79,6 +82,123 @@ package protocol LogDecoder: Sendable {
     into accumulator: inout EvidenceAccumulator
   )
 
+  /// Decodes whole lines, each ending in a line feed.
+  ///
+  /// - Parameters:
+  ///   - lines: The bytes of the lines.
+  ///   - firstLine: The number of the first one, from 1.
+  ///   - accumulator: Takes the evidence and the counts.
+  /// - Returns: The number of lines.
+  mutating func decode(
+    lines: RawSpan, firstLine: Int, into accumulator: inout EvidenceAccumulator
+  ) -> Int
+
+  /// Whether parts of one log may be decoded by several decoders at once.
+  static var decodesParts: Bool { get }
+
+  /// Whether the last line of an input, which has no line feed, is complete rather than torn.
+  static func isComplete(lastLine: RawSpan) -> Bool
+
   /// Ends the log: what had to wait for the whole capture (direction of VPC records) is decided.
   mutating func finish(into accumulator: inout EvidenceAccumulator)
+}
+
+extension LogDecoder {
+  /// No: most decoders remember something of earlier records.
+  package static var decodesParts: Bool { false }
+
+  /// A line that is a whole JSON value is complete; of any other nobody can tell.
+  package static func isComplete(lastLine: RawSpan) -> Bool {
+    (try? JSONParser.parse(lastLine)) != nil
+  }
+
+  /// Decodes whole lines one by one.
+  package mutating func decode(
+    lines: RawSpan, firstLine: Int, into accumulator: inout EvidenceAccumulator
+  ) -> Int {
+    var line = firstLine
+    var start = 0
+    while start < lines.byteCount {
+      let end = LineFeeds.next(in: lines, from: start) ?? lines.byteCount
+      decodeLine(lines, start, end, line: line, into: &accumulator)
+      line += 1
+      start = end + 1
+    }
+    return line - firstLine
+  }
+
+  /// Decodes one line less a carriage return at its end, unless it is blank.
+  mutating func decodeLine(
+    _ lines: RawSpan, _ start: Int, _ end: Int, line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    var end = end
+    if end > start, lines.byte(at: end - 1) == 0x0d { end -= 1 }
+    var first = start
+    while first < end, lines.byte(at: first) == 0x20 || lines.byte(at: first) == 0x09 {
+      first += 1
+    }
+    guard first < end else { return }
+    decode(lines.extracting(start..<end), line: line, into: &accumulator)
+  }
+}
+
+/// Finds line feeds eight bytes at a time.
+package enum LineFeeds {
+  /// The offset of the first line feed at or after `start`, nil when there is none.
+  package static func next(in span: RawSpan, from start: Int) -> Int? {
+    var index = start
+    let end = span.byteCount
+    while index + 8 <= end {
+      let word = span.word(at: index) ^ 0x0a0a_0a0a_0a0a_0a0a
+      let hit = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      if hit != 0 { return index + hit.trailingZeroBitCount / 8 }
+      index += 8
+    }
+    while index < end {
+      if span.byte(at: index) == 0x0a { return index }
+      index += 1
+    }
+    return nil
+  }
+
+  /// The offset of the last line feed before `end`, nil when there is none.
+  package static func last(in span: RawSpan, before end: Int) -> Int? {
+    var index = end - 1
+    while index >= 0 {
+      if span.byte(at: index) == 0x0a { return index }
+      index -= 1
+    }
+    return nil
+  }
+
+  /// How many line feeds there are.
+  package static func count(in span: RawSpan) -> Int {
+    var count = 0
+    var index = 0
+    let end = span.byteCount
+    while index + 8 <= end {
+      let word = span.word(at: index) ^ 0x0a0a_0a0a_0a0a_0a0a
+      // Exact per byte: the top bit is set only where the byte is zero.
+      let zero =
+        ~(((word & 0x7f7f_7f7f_7f7f_7f7f) &+ 0x7f7f_7f7f_7f7f_7f7f) | word
+          | 0x7f7f_7f7f_7f7f_7f7f)
+      count += zero.nonzeroBitCount
+      index += 8
+    }
+    while index < end {
+      if span.byte(at: index) == 0x0a { count += 1 }
+      index += 1
+    }
+    return count
+  }
+}
+
+extension RawSpan {
+  /// Eight bytes as a little-endian number; traps when they do not all lie inside.
+  @inlinable
+  func word(at offset: Int) -> UInt64 {
+    // Any eight bytes inside the span are a valid UInt64; the load checks the bounds.
+    UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
 }

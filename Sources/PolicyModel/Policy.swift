@@ -79,6 +79,8 @@ package enum NamespaceMatch: Hashable, Sendable {
   /// Every namespace.
   case all
   /// Namespaces by name, sorted; rendered through `kubernetes.io/metadata.name` where labels are needed.
+  ///
+  /// Empty: no namespace, which no pod has (Calico's `global()`).
   case named([String])
   /// Namespaces by their labels.
   case selector(LabelSelector)
@@ -133,6 +135,38 @@ package enum ReservedEntity: String, Sendable, CaseIterable, Comparable {
   }
 }
 
+/// Calico: tests on one end of a connection, all of which must pass.
+package struct EndpointMatch: Hashable, Sendable {
+  /// The end must be one of these pods; nil: no such test.
+  package var pods: PodMatch?
+  /// The end must not be a pod with such labels (`notSelector`); nil: no such test.
+  ///
+  /// Alone it also lets every end pass that is not a pod.
+  package var notPods: LabelSelector?
+  /// One of the end's addresses must lie in one of these prefixes; nil: no such test.
+  package var nets: [CIDR]?
+  /// None of the end's addresses may lie in one of these prefixes.
+  package var notNets: [CIDR]
+
+  /// Makes a match.
+  package init(
+    pods: PodMatch? = nil,
+    notPods: LabelSelector? = nil,
+    nets: [CIDR]? = nil,
+    notNets: [CIDR] = []
+  ) {
+    self.pods = pods
+    self.notPods = notPods
+    self.nets = nets
+    self.notNets = notNets
+  }
+
+  /// Whether there is no test at all, so that everything passes.
+  package var isEmpty: Bool {
+    pods == nil && notPods == nil && nets == nil && notNets.isEmpty
+  }
+}
+
 /// One peer of a rule; a rule's peers are alternatives.
 package enum PolicyPeer: Hashable, Sendable {
   /// Pods.
@@ -145,6 +179,8 @@ package enum PolicyPeer: Hashable, Sendable {
   case dnsName(String)
   /// A DNS pattern with `*` (egress only).
   case dnsPattern(String)
+  /// Calico: a conjunction that the other cases cannot say (pods by address, negations).
+  case match(EndpointMatch)
 }
 
 /// One entry of a rule's port list.
@@ -202,6 +238,11 @@ package struct PolicyRule: Hashable, Sendable {
   package var ports: [PolicyPort]?
   /// Cilium: DNS patterns of an L7 DNS rule on this rule's ports (`*` for all); empty when none.
   package var dnsRules: [String]
+  /// Calico: destination ports the rule does not hold for, besides `ports`; empty when none.
+  package var notPorts: [PolicyPort]
+  /// Calico: a further test on the subject's own end (`destination` of an ingress rule, `source` of
+  /// an egress rule); nil when none.
+  package var subjectMatch: EndpointMatch?
 
   /// Makes a rule.
   package init(
@@ -209,13 +250,17 @@ package struct PolicyRule: Hashable, Sendable {
     action: RuleAction = .allow,
     peers: [PolicyPeer]?,
     ports: [PolicyPort]?,
-    dnsRules: [String] = []
+    dnsRules: [String] = [],
+    notPorts: [PolicyPort] = [],
+    subjectMatch: EndpointMatch? = nil
   ) {
     self.direction = direction
     self.action = action
     self.peers = peers
     self.ports = ports
     self.dnsRules = dnsRules
+    self.notPorts = notPorts
+    self.subjectMatch = subjectMatch
   }
 }
 
@@ -244,6 +289,8 @@ package struct Policy: Hashable, Sendable {
   package var order: Double?
   /// Calico staged kinds: `Set`, `Delete`, `Learn` or `Ignore`; else nil.
   package var stagedAction: String?
+  /// Cilium: the position in `specs` of an object that holds several policies, from 0; else nil.
+  package var section: Int?
 
   /// Makes a policy.
   package init(
@@ -257,7 +304,8 @@ package struct Policy: Hashable, Sendable {
     rules: [PolicyRule],
     tier: String = "default",
     order: Double? = nil,
-    stagedAction: String? = nil
+    stagedAction: String? = nil,
+    section: Int? = nil
   ) {
     self.kind = kind
     self.name = name
@@ -270,6 +318,7 @@ package struct Policy: Hashable, Sendable {
     self.tier = tier
     self.order = order
     self.stagedAction = stagedAction
+    self.section = section
   }
 }
 
@@ -292,7 +341,7 @@ package struct PolicyTier: Hashable, Sendable {
 
 /// All policies that hold at a time.
 package struct PolicySet: Hashable, Sendable {
-  /// The policies; names are unique per kind and namespace.
+  /// The policies; name and section are unique per kind and namespace.
   package var policies: [Policy]
   /// Calico tiers beyond `default`.
   package var tiers: [PolicyTier]

@@ -1,3 +1,5 @@
+package import FlowAggregation
+package import FlowModel
 package import PolicyModel
 
 /// Which connections a rule of a proposal is there for.
@@ -14,6 +16,53 @@ package struct RuleEvidence: Hashable, Sendable {
     self.policy = policy
     self.rule = rule
     self.connections = connections
+  }
+}
+
+/// A connection that a proposal admits though it is not in the evidence.
+package struct GrantedConnection: Hashable, Sendable {
+  /// The client; an endpoint of kind `.address` stands for all addresses of its prefix, one of kind
+  /// `.name` without address for every peer of that name, one of kind `.node` or `.entity` without
+  /// address for all of that entity.
+  package var source: ConnectionEnd
+  /// The server, like the client.
+  package var destination: ConnectionEnd
+  /// The protocol.
+  package var transport: TransportProtocol
+  /// The server's port (ICMP: type).
+  package var port: UInt16
+
+  /// Makes a connection.
+  package init(
+    source: ConnectionEnd,
+    destination: ConnectionEnd,
+    transport: TransportProtocol,
+    port: UInt16
+  ) {
+    self.source = source
+    self.destination = destination
+    self.transport = transport
+    self.port = port
+  }
+}
+
+extension GrantedConnection: Comparable {
+  /// By source, destination, protocol and port; workloads by index, before everything else.
+  package static func < (left: GrantedConnection, right: GrantedConnection) -> Bool {
+    if left.source != right.source { return precedes(left.source, right.source) }
+    if left.destination != right.destination {
+      return precedes(left.destination, right.destination)
+    }
+    return (left.transport, left.port) < (right.transport, right.port)
+  }
+
+  private static func precedes(_ left: ConnectionEnd, _ right: ConnectionEnd) -> Bool {
+    switch (left, right) {
+    case (.workload(let one), .workload(let two)): one < two
+    case (.other(let one), .other(let two)): one < two
+    case (.workload, .other): true
+    case (.other, .workload): false
+    }
   }
 }
 
@@ -39,12 +88,15 @@ package struct ExcessGrant: Hashable, Sendable {
   package var detail: String
   /// How much: addresses opened as a power of two for prefixes, else admitted pairs.
   package var size: Int
+  /// The connections admitted, sorted, for a replay to know them by; see ``GrantedConnection``.
+  package var grants: [GrantedConnection]
 
   /// Makes a grant.
-  package init(reason: Reason, detail: String, size: Int) {
+  package init(reason: Reason, detail: String, size: Int, grants: [GrantedConnection] = []) {
     self.reason = reason
     self.detail = detail
     self.size = size
+    self.grants = grants
   }
 }
 
@@ -89,6 +141,9 @@ package struct Proposal: Sendable {
   package var unexpressible: [(connection: Int, reason: String)]
   /// Connections that need no rule (host to its own pods), with the reason.
   package var needless: [(connection: Int, reason: String)]
+  /// Declared infrastructure beyond the evidence, sorted: DNS over TCP beside UDP, and DNS that rules
+  /// for names need. It is no excess, and a replay should tolerate it.
+  package var declared: [GrantedConnection]
   /// Peers that a person has to decide about before enforcement (nodes, API server, world).
   package var decisions: [(connection: Int, reason: String)]
   /// The size.
@@ -105,6 +160,7 @@ package struct Proposal: Sendable {
     unexpressible: [(connection: Int, reason: String)],
     needless: [(connection: Int, reason: String)],
     decisions: [(connection: Int, reason: String)],
+    declared: [GrantedConnection] = [],
     size: ProposalSize,
     notes: [String]
   ) {
@@ -115,6 +171,7 @@ package struct Proposal: Sendable {
     self.unexpressible = unexpressible
     self.needless = needless
     self.decisions = decisions
+    self.declared = declared
     self.size = size
     self.notes = notes
   }

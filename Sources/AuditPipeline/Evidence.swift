@@ -1,0 +1,124 @@
+package import ClusterInventory
+package import FlowAggregation
+package import FlowModel
+import FlowStorage
+package import Rollout
+
+/// What the logs say over a window, folded into connections between workloads.
+package struct Evidence: Sendable {
+  /// Every workload known, from inventory and logs.
+  package var workloads: [Workload]
+  /// Names of the workloads, in their order, unique.
+  package var workloadNames: [String]
+  /// Connections, sorted by their words.
+  package var connections: [ObservedConnection]
+  /// Edges left out as replies.
+  package var replies: Int
+  /// Edges with pods of no known workload.
+  package var unattributed: Int
+
+  /// The connections with an end in a namespace.
+  package func connections(of namespace: String) -> [ObservedConnection] {
+    connections.filter { touches($0, namespace) }
+  }
+
+  /// Whether a connection has an end in a namespace.
+  package func touches(_ connection: ObservedConnection, _ namespace: String) -> Bool {
+    isIn(connection.source, namespace) || isIn(connection.destination, namespace)
+  }
+
+  private func isIn(_ end: ConnectionEnd, _ namespace: String) -> Bool {
+    guard case .workload(let index) = end else { return false }
+    return workloads[index].namespace == namespace
+  }
+
+  /// What a decision about a connection speaks of.
+  package func decisionKey(_ connection: ObservedConnection) -> DecisionKey {
+    DecisionKey(
+      source: Evidence.decisionEnd(connection.source, workloads),
+      destination: Evidence.decisionEnd(connection.destination, workloads),
+      transport: connection.key.transport, port: connection.key.port)
+  }
+
+  static func decisionEnd(_ end: ConnectionEnd, _ workloads: [Workload]) -> DecisionEnd {
+    switch end {
+    case .other(let endpoint): return DecisionEnd(endpoint)
+    case .workload(let index):
+      let workload = workloads[index]
+      if let owner = workload.owner {
+        return .workload(cluster: "", namespace: workload.namespace, owner)
+      }
+      return .pods(cluster: "", namespace: workload.namespace, workload.commonLabels)
+    }
+  }
+}
+
+/// Reads evidence from the stores.
+package struct EvidenceReader: Sendable {
+  private let stores: Stores
+  /// What the cluster holds.
+  package let inventory: Inventory
+  /// What people decided.
+  package let decisions: DecisionSet
+  /// Where the namespaces stand.
+  package let rollout: RolloutState
+  private let now: Int64
+
+  /// Reads inventory, decisions and rollout.
+  ///
+  /// - Parameter now: Decides which decisions have expired, microseconds UTC.
+  package init(_ stores: Stores, now: Int64) async throws {
+    self.stores = stores
+    self.now = now
+    inventory = try await InventoryFiles(store: stores.audit).load()
+    decisions = DecisionSet(try await DecisionLedger(store: stores.audit).all())
+    rollout = try await RolloutLedger(store: stores.audit).state()
+  }
+
+  /// The evidence of a window.
+  ///
+  /// - Parameters:
+  ///   - window: The stretch.
+  ///   - namespace: Only edges with an end in it; nil for all.
+  package func evidence(_ window: EvidenceWindow, namespace: String?) async throws -> Evidence {
+    let edges = try await stores.flows.edges(
+      EdgeQuery(namespace: namespace, hours: window.hours))
+    let pods = try await stores.flows.podEndpoints(before: window.hours.upperBound)
+    return fold(edges, pods: pods, until: window.window.end)
+  }
+
+  /// Folds edges that were read before.
+  package func fold(_ edges: [FlowEdge], pods: [Endpoint], until end: Int64) -> Evidence {
+    let clustering = WorkloadClustering(
+      endpoints: pods, inventory: inventory.workloads(during: Int64.min...end))
+    let workloads = clustering.workloads
+    let decisions = decisions
+    let now = now
+    let folding = EvidenceFolding(
+      workloads: workloads, workloadOf: clustering.assignment, criticality: criticality,
+      decide: { source, destination, transport, port in
+        let key = DecisionKey(
+          source: Evidence.decisionEnd(source, workloads),
+          destination: Evidence.decisionEnd(destination, workloads), transport: transport,
+          port: port)
+        switch decisions.decision(for: key, at: now)?.verdict {
+        case .accept: return .accept
+        case .reject: return .reject
+        case .undo, nil: return nil
+        }
+      })
+    let result = folding.fold(edges)
+    return Evidence(
+      workloads: workloads, workloadNames: WorkloadNames.names(of: workloads),
+      connections: result.connections, replies: result.replies,
+      unattributed: result.unattributed)
+  }
+
+  private var criticality: [String: Int] {
+    var ranks: [String: Int] = [:]
+    for namespace in rollout.namespaces {
+      if let criticality = namespace.criticality { ranks[namespace.namespace] = criticality.rank }
+    }
+    return ranks
+  }
+}

@@ -1,0 +1,199 @@
+import FlowAggregation
+package import FlowFormats
+package import FlowModel
+package import FlowStorage
+import Foundation
+import Synchronization
+
+/// How inputs are to be read.
+package struct IngestOptions: Sendable {
+  /// The format; nil to look.
+  package var format: LogFormat?
+  /// What the user says about the log.
+  package var decoder = DecoderOptions()
+  /// The cluster's name for logs that carry none.
+  package var cluster = ""
+  /// Threads for a plain file.
+  package var threads = 1
+  /// Whether a refused record is an error.
+  package var isStrict = false
+
+  /// Makes the defaults.
+  package init() {}
+}
+
+/// What came of one input.
+package struct IngestResult: Sendable {
+  /// How it was taken.
+  package enum Status: Sendable {
+    /// For the first time.
+    case new
+    /// It had been read before and has grown; only what came since was counted.
+    case grown
+    /// It had been read before, and nothing has come since.
+    case unchanged
+    /// It holds nothing.
+    case empty
+  }
+
+  /// How it was taken.
+  package var status: Status
+  /// The ledger row with the counts of this time.
+  package var record: IngestRecord
+  /// Edges it added or grew.
+  package var edges: Int
+  /// Bytes after the last line feed that wait for the rest of their line.
+  package var tornBytes: Int
+}
+
+/// Reads one input into the store: whole or not at all.
+package struct Ingest: Sendable {
+  private let store: any FlowStore
+  private let resolver: (any AddressResolving)?
+  private let options: IngestOptions
+  private let now: Int64
+  private let progress: @Sendable (Int64) -> Void
+
+  /// Makes a step.
+  ///
+  /// - Parameters:
+  ///   - store: Takes the edges.
+  ///   - resolver: The inventory, when there is one.
+  ///   - options: How to read.
+  ///   - now: The time for the ledger, microseconds UTC.
+  ///   - progress: Is told how many more bytes of the file were read; called on several threads.
+  package init(
+    store: any FlowStore, resolver: (any AddressResolving)?, options: IngestOptions, now: Int64,
+    progress: @escaping @Sendable (Int64) -> Void = { _ in }
+  ) {
+    self.store = store
+    self.resolver = resolver
+    self.options = options
+    self.now = now
+    self.progress = progress
+  }
+
+  /// Reads a file, or standard input for `-`, and commits it in one transaction.
+  ///
+  /// - Throws: ``InputError``, or the store's error; the store is then as it was.
+  package func run(path: String) async throws -> IngestResult {
+    try await run(opened: try OpenedInput(path: path))
+  }
+
+  func run(opened: OpenedInput) async throws -> IngestResult {
+    var input = opened
+    let path = input.name
+    if input.head.isEmpty {
+      let record = IngestRecord(
+        id: 0, name: path, format: "", identity: InputIdentity(
+          headLength: 0, headHash: 0, consumedBytes: 0, tailHash: 0), marksReplies: false,
+        counts: IngestCounts(), started: now, finished: now)
+      return IngestResult(status: .empty, record: record, edges: 0, tornBytes: 0)
+    }
+    guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
+      throw InputError.unknownFormat(file: path)
+    }
+    let earlier = try await store.inputs(matchingHead: input.headHash)
+    var known: IngestRecord?
+    for candidate in earlier.sorted(by: {
+      $0.identity.consumedBytes > $1.identity.consumedBytes
+    }) {
+      switch try Continuation.check(&input, after: candidate.identity) {
+      case .same: known = candidate
+      case .shorter:
+        return IngestResult(status: .unchanged, record: candidate, edges: 0, tornBytes: 0)
+      case .different: continue
+      }
+      break
+    }
+    let reader = InputDecoding(
+      input: input, format: format, options: options, resolver: resolver, progress: progress)
+    let decoded = try reader.run(
+      from: known?.identity.consumedBytes ?? 0, lines: known?.counts.lines ?? 0)
+    return try await commit(decoded, format: format, input: input, known: known)
+  }
+
+  private func commit(
+    _ decoded: InputDecoding.Output, format: LogFormat, input: OpenedInput, known: IngestRecord?
+  ) async throws -> IngestResult {
+    var decoded = decoded
+    decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
+    var counts = decoded.accumulator.counts
+    counts.lines = decoded.lines
+    if options.isStrict, let first = counts.rejections.first {
+      throw InputError.strict(
+        file: input.name, line: first.line, problem: first.problem, count: counts.rejectedCount)
+    }
+    if known == nil, counts.used == 0, counts.discarded.isEmpty, counts.lostEvents == 0,
+      let first = counts.rejections.first
+    {
+      throw InputError.nothingRecognized(
+        file: input.name, format: format.rawValue, firstProblem: first.problem, line: first.line)
+    }
+    let headLength = min(
+      OpenedInput.identityWindow, input.head.count, Int(clamping: decoded.consumed))
+    let record = IngestRecord(
+      id: known?.id ?? 0, name: input.name, format: format.rawValue,
+      identity: InputIdentity(
+        headLength: headLength, headHash: input.headHash(headLength) ?? 0,
+        consumedBytes: decoded.consumed, tailHash: decoded.tailHash),
+      marksReplies: decoded.accumulator.marksReplies, counts: counts,
+      started: known?.started ?? now, finished: now)
+    let nothingNew = decoded.consumed == known?.identity.consumedBytes
+    if decoded.consumed == 0 || nothingNew {
+      return IngestResult(
+        status: nothingNew ? .unchanged : .empty, record: known ?? record, edges: 0,
+        tornBytes: decoded.tornBytes)
+    }
+    let edges = decoded.accumulator.edges.entries
+    var stored = record
+    stored.id = try await store.add(
+      IngestBatch(
+        record: record, logKind: format.logKind, endpoints: decoded.accumulator.endpoints,
+        edges: edges))
+    return IngestResult(
+      status: known == nil ? .new : .grown, record: stored, edges: edges.count,
+      tornBytes: decoded.tornBytes)
+  }
+}
+
+/// Whether an input continues one that was read before.
+enum Continuation {
+  /// The input holds all that was read, and perhaps more.
+  case same
+  /// The input holds less than was read.
+  case shorter
+  /// Only the start is alike.
+  case different
+
+  /// Compares the bytes before the earlier end; a stream is left right behind that end.
+  static func check(_ input: inout OpenedInput, after identity: InputIdentity) throws
+    -> Continuation
+  {
+    let window = min(Int64(OpenedInput.identityWindow), identity.consumedBytes)
+    if case .plain(let size) = input.storage {
+      guard size >= identity.consumedBytes else { return .shorter }
+      let tail = try FileRange.read(
+        input.name, offset: identity.consumedBytes - window, count: Int(window))
+      return ContentHash.hash(tail) == identity.tailHash ? .same : .different
+    }
+    var left = identity.consumedBytes
+    var tail = TailWindow()
+    var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
+    while left > 0 {
+      let wanted = Int(min(left, Int64(buffer.count)))
+      let count = try buffer.withUnsafeMutableBytes { bytes in
+        try input.source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]))
+      }
+      guard count > 0 else { return .shorter }
+      tail.append(buffer[..<count])
+      left -= Int64(count)
+    }
+    if tail.hash == identity.tailHash { return .same }
+    guard input.name != "-" else {
+      throw InputError.differentContinuation(file: "standard input", earlier: "")
+    }
+    input = try OpenedInput(path: input.name)
+    return .different
+  }
+}

@@ -1,0 +1,114 @@
+import FlowAggregation
+import FlowFormats
+import FlowModel
+import Foundation
+
+/// Feeds blocks of whole lines to a decoder.
+///
+/// Blocks are 256 KiB and grow only for a longer line, up to ``RecordFraming/longestLine``.
+struct LineReader {
+  static let blockSize = 256 * 1024
+
+  /// Where a read ended.
+  struct End {
+    /// Offset after the last line feed.
+    var consumed: Int64
+    /// Lines counted.
+    var lines: Int
+    /// Bytes after the last line feed.
+    var rest: [UInt8]
+  }
+
+  private var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
+  private var filled = 0
+  private var skipsLine = false
+  private var end: End
+  private let firstLine: Int
+
+  /// Starts at an offset; lines are numbered from `firstLine`.
+  init(offset: Int64, firstLine: Int) {
+    end = End(consumed: offset, lines: 0, rest: [])
+    self.firstLine = firstLine
+  }
+
+  /// Reads through `read` until it gives nothing more or `limit` lines' starts are behind.
+  ///
+  /// - Parameters:
+  ///   - limit: Lines that start at or after this offset are left to others; nil for no limit.
+  ///   - read: Fills a buffer, 0 at the end.
+  ///   - decode: Takes whole lines with the first one's number, gives their count.
+  ///   - tooLong: Is told the number of a line that is longer than can be read.
+  mutating func run(
+    limit: Int64?, read: (UnsafeMutableRawBufferPointer) throws -> Int,
+    decode: (RawSpan, Int) throws -> Int, tooLong: (Int) -> Void
+  ) throws -> End {
+    while limit.map({ end.consumed < $0 }) ?? true {
+      if filled == buffer.count { growOrSkip(tooLong: tooLong) }
+      let count = try buffer.withUnsafeMutableBytes { bytes in
+        try read(UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
+      }
+      guard count > 0 else { break }
+      filled += count
+      try drain(limit: limit, decode: decode)
+    }
+    end.rest = skipsLine ? [] : Array(buffer[..<filled])
+    return end
+  }
+
+  /// Decodes the whole lines in the buffer and moves the rest to its front.
+  private mutating func drain(limit: Int64?, decode: (RawSpan, Int) throws -> Int) throws {
+    var start = 0
+    if skipsLine {
+      guard let feed = LineFeeds.next(in: buffer.span.bytes.extracting(0..<filled), from: 0)
+      else {
+        end.consumed += Int64(filled)
+        filled = 0
+        return
+      }
+      skipsLine = false
+      start = feed + 1
+      end.consumed += Int64(start)
+      end.lines += 1
+    }
+    let done = try wholeLines(from: start, limit: limit, decode: decode)
+    end.lines += done.lines
+    end.consumed += Int64(done.bytes)
+    start += done.bytes
+    if start > 0 {
+      buffer.withUnsafeMutableBytes { pointer in
+        guard let base = pointer.baseAddress else { return }
+        memmove(base, base + start, filled - start)
+      }
+      filled -= start
+    }
+  }
+
+  /// Decodes the whole lines at and after an offset of the buffer.
+  private func wholeLines(
+    from start: Int, limit: Int64?, decode: (RawSpan, Int) throws -> Int
+  ) throws -> (lines: Int, bytes: Int) {
+    let bytes = buffer.span.bytes.extracting(start..<filled)
+    guard var last = LineFeeds.last(in: bytes, before: bytes.byteCount) else { return (0, 0) }
+    if let limit, end.consumed + Int64(last) >= limit {
+      // The line that spans the limit is ours, the ones after it are not.
+      let offset = max(0, Int(limit - end.consumed) - 1)
+      last = LineFeeds.next(in: bytes, from: offset) ?? last
+    }
+    let lines = try decode(bytes.extracting(0..<last + 1), firstLine + end.lines)
+    return (lines, last + 1)
+  }
+
+  private mutating func growOrSkip(tooLong: (Int) -> Void) {
+    if skipsLine {
+      end.consumed += Int64(filled)
+      filled = 0
+    } else if buffer.count < RecordFraming.longestLine {
+      buffer.append(contentsOf: repeatElement(0, count: buffer.count))
+    } else {
+      tooLong(firstLine + end.lines)
+      skipsLine = true
+      end.consumed += Int64(filled)
+      filled = 0
+    }
+  }
+}

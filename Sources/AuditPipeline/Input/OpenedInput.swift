@@ -1,0 +1,118 @@
+import FlowFormats
+import FlowModel
+import Foundation
+
+/// An input opened and looked at: what it is compressed with, and how it starts.
+struct OpenedInput {
+  /// How the bytes are stored.
+  enum Storage {
+    /// A plain file, by path, with its size when it was opened.
+    case plain(size: Int64)
+    /// Anything that is read front to back.
+    case stream
+  }
+
+  /// How many bytes of the content's start are looked at.
+  static let headSize = 64 * 1024
+  /// How many bytes of the start and of the end identify an input.
+  static let identityWindow = 4096
+
+  let name: String
+  let storage: Storage
+  /// The first decompressed bytes, up to ``headSize``.
+  let head: [UInt8]
+  /// The whole content from its start, decompressed.
+  let source: any ByteSource
+  /// Size of the file as it is stored, nil for streams.
+  let storedSize: Int64?
+
+  /// Opens a file or, for `-`, standard input.
+  ///
+  /// - Throws: ``InputError``.
+  init(path: String) throws {
+    let isStandardInput = path == "-"
+    name = path
+    let raw: DescriptorSource
+    var size: Int64?
+    if isStandardInput {
+      raw = DescriptorSource(descriptor: STDIN_FILENO, name: "standard input", ownsDescriptor: false)
+    } else {
+      raw = try DescriptorSource(path: path)
+      var status = stat()
+      if stat(path, &status) == 0 {
+        if status.st_mode & S_IFMT == S_IFDIR {
+          throw InputError.unreadable(file: path, message: "is a directory")
+        }
+        if status.st_mode & S_IFMT == S_IFREG { size = Int64(status.st_size) }
+      }
+    }
+    storedSize = size
+    let magic = try OpenedInput.fill(raw, count: 8)
+    let whole = PushbackSource(head: magic, rest: raw)
+    if magic.starts(with: [0x1f, 0x8b]) {
+      storage = .stream
+      let inflated = try GzipSource(whole, name: path)
+      head = try OpenedInput.fill(inflated, count: OpenedInput.headSize)
+      source = PushbackSource(head: head, rest: inflated)
+    } else if magic.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
+      storage = .stream
+      let inflated = try ZstdSource(whole, name: path)
+      head = try OpenedInput.fill(inflated, count: OpenedInput.headSize)
+      source = PushbackSource(head: head, rest: inflated)
+    } else {
+      if magic.starts(with: Array("PAR1".utf8)) { throw InputError.parquet(file: path) }
+      storage = size.map { .plain(size: $0) } ?? .stream
+      // A pipe hands out what is there; waiting for 64 KiB would hold up a slow stream.
+      head = try OpenedInput.fill(
+        whole, count: OpenedInput.headSize, stopsAtFirstLine: isStandardInput)
+      source = PushbackSource(head: head, rest: whole)
+    }
+    if head.contains(0) { throw InputError.binary(file: path) }
+  }
+
+  /// Reads up to `count` bytes.
+  private static func fill(_ source: any ByteSource, count: Int, stopsAtFirstLine: Bool = false)
+    throws -> [UInt8]
+  {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var filled = 0
+    while filled < count {
+      let got = try bytes.withUnsafeMutableBytes { buffer in
+        try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+      }
+      if got == 0 { break }
+      filled += got
+      if stopsAtFirstLine, bytes[..<filled].contains(0x0a) { break }
+    }
+    return Array(bytes[..<filled])
+  }
+
+  /// The hash of the first `length` bytes, nil when there are fewer.
+  func headHash(_ length: Int) -> UInt64? {
+    length <= head.count && length > 0 ? ContentHash.hash(head[..<length]) : nil
+  }
+}
+
+/// The last bytes that went by.
+struct TailWindow {
+  private var bytes: [UInt8] = []
+
+  /// Takes bytes that follow.
+  mutating func append(_ span: RawSpan) {
+    let window = OpenedInput.identityWindow
+    let start = max(0, span.byteCount - window)
+    for index in start..<span.byteCount { bytes.append(span.byte(at: index)) }
+    if bytes.count > window { bytes.removeFirst(bytes.count - window) }
+  }
+
+  /// Takes bytes that follow.
+  mutating func append(_ more: some Collection<UInt8>) {
+    bytes.append(contentsOf: more.suffix(OpenedInput.identityWindow))
+    if bytes.count > OpenedInput.identityWindow {
+      bytes.removeFirst(bytes.count - OpenedInput.identityWindow)
+    }
+  }
+
+  /// The hash of what is in the window.
+  var hash: UInt64 { ContentHash.hash(bytes) }
+}

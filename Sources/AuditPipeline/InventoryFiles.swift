@@ -1,0 +1,162 @@
+package import ClusterInventory
+import FlowModel
+package import FlowStorage
+import Foundation
+import JSONText
+
+/// What an inventory file added.
+package struct InventoryAddition: Sendable {
+  /// The file.
+  package var file: String
+  /// The time of the snapshot, microseconds UTC.
+  package var time: Int64
+  /// Objects read.
+  package var objects: Int
+  /// Live policies read.
+  package var policies: Int
+  /// What else was in it.
+  package var counts: InventoryReadCounts
+}
+
+/// Reads cluster objects from files and keeps them.
+package struct InventoryFiles: Sendable {
+  private let store: any AuditStore
+
+  /// Makes a step.
+  package init(store: any AuditStore) { self.store = store }
+
+  /// The stored inventory; empty when nothing was added.
+  package func load(cluster: String = "") async throws -> Inventory {
+    let stored = try await store.inventory()
+    return Inventory(
+      cluster: cluster,
+      headers: try stored.headers.map { try SnapshotHeader(decoding: $0.header) },
+      records: try stored.objects.map {
+        InventoryRecord(
+          object: try InventoryObject(decoding: $0.body), first: $0.firstSeen, last: $0.lastSeen)
+      })
+  }
+
+  /// Adds files as one snapshot.
+  ///
+  /// - Parameters:
+  ///   - paths: JSON or YAML as kubectl prints it.
+  ///   - time: When the objects were read from the cluster; nil takes the newest time in the
+  ///     objects or the file's own, whichever is later.
+  /// - Throws: ``InputError``, ``InventoryError``; nothing is stored then.
+  package func add(_ paths: [String], time: Int64?) async throws -> [InventoryAddition] {
+    var additions: [InventoryAddition] = []
+    var inventory = try await load()
+    var policies: [StoredPolicy] = []
+    var newestPolicy: Int64 = 0
+    for path in paths {
+      let reader = try InventoryFiles.read(path)
+      let taken = time ?? max(InventoryFiles.modified(path), reader.newestObjectTime ?? 0)
+      inventory.add(
+        InventorySnapshot(
+          time: taken, objects: reader.objects, redacted: reader.counts.redacted))
+      for policy in reader.policies {
+        policies.append(InventoryFiles.stored(policy, seen: taken))
+      }
+      if !reader.policies.isEmpty { newestPolicy = max(newestPolicy, taken) }
+      additions.append(
+        InventoryAddition(
+          file: path, time: taken, objects: reader.objects.count,
+          policies: reader.policies.count, counts: reader.counts))
+    }
+    try await store.replaceInventory(
+      headers: inventory.headers.map { StoredSnapshot(time: $0.time, header: $0.encode()) },
+      objects: inventory.records.map { record in
+        let metadata = record.object.metadata
+        return StoredObject(
+          kind: record.object.kind, namespace: metadata.namespace, name: metadata.name,
+          uid: metadata.uid, body: record.object.encode(), firstSeen: record.first,
+          lastSeen: record.last)
+      })
+    if !policies.isEmpty {
+      try await store.replaceLivePolicies(policies, seen: newestPolicy)
+    }
+    return additions
+  }
+
+  private static func stored(_ policy: JSONValue, seen: Int64) -> StoredPolicy {
+    StoredPolicy(
+      kind: policy["kind"]?.string ?? "",
+      namespace: policy["metadata"]?["namespace"]?.string ?? "",
+      name: policy["metadata"]?["name"]?.string ?? "", manifest: JSONWriter.text(policy),
+      seen: seen)
+  }
+
+  private static func modified(_ path: String) -> Int64 {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    let date = attributes?[.modificationDate] as? Date ?? Date(timeIntervalSince1970: 0)
+    return Int64(date.timeIntervalSince1970) * Timestamps.second
+  }
+
+  private static func read(_ path: String) throws -> InventoryReader {
+    let text = try TextFile.read(path)
+    var reader = InventoryReader()
+    for document in try documents(text, file: path) {
+      try reader.read(document, file: path)
+    }
+    return reader
+  }
+
+  /// JSON values one after another, or YAML documents.
+  private static func documents(_ text: String, file: String) throws -> [JSONValue] {
+    let trimmed = text.drop { $0.isWhitespace }
+    guard trimmed.first == "{" || trimmed.first == "[" else {
+      do {
+        return try YAMLText.documents(text).filter { $0 != .null }
+      } catch let failure as YAMLText.Failure {
+        throw InputError.malformed(file: file, problem: failure.problem)
+      }
+    }
+    let bytes = Array(text.utf8)
+    var values: [JSONValue] = []
+    var position = 0
+    do {
+      while position < bytes.count {
+        values.append(
+          try JSONParser.parsePrefix(
+            bytes.span.bytes, from: &position, skippingKeys: ["managedFields"]))
+        while position < bytes.count, bytes[position] <= 0x20 { position += 1 }
+      }
+    } catch {
+      let line = bytes[..<min(error.offset, bytes.count)].count { $0 == 0x0a } + 1
+      throw InputError.malformed(file: file, problem: "line \(line): \(error.problem.rawValue)")
+    }
+    return values
+  }
+}
+
+extension YAMLText.Failure {
+  /// In a few words.
+  var problem: String {
+    switch self {
+    case .malformed(let message, let line): line.map { "line \($0): \(message)" } ?? message
+    case .tooLarge: "its aliases expand to too much"
+    }
+  }
+}
+
+/// Small text files read whole.
+package enum TextFile {
+  /// The content of a file, or of standard input for `-`.
+  ///
+  /// - Throws: ``InputError``.
+  package static func read(_ path: String) throws -> String {
+    if path == "-" {
+      let data = FileHandle.standardInput.readDataToEndOfFile()
+      return String(decoding: data, as: UTF8.self)
+    }
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw InputError.missing(file: path)
+    }
+    do {
+      return try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw InputError.unreadable(file: path, message: "it cannot be read as UTF-8 text")
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package import FlowAggregation
+import FlowFormats
+package import FlowModel
+package import FlowStorage
+import Foundation
+
+/// Reads a stream, or a file as it grows, and commits at intervals until it ends or a signal comes.
+package struct StreamIngest: Sendable {
+  /// Seconds between commits.
+  private static let interval: Int64 = 2 * Timestamps.second
+  /// Bytes after which a commit does not wait for the interval.
+  private static let mostBytes = 256 << 20
+
+  private let store: any FlowStore
+  private let resolver: (any AddressResolving)?
+  private let options: IngestOptions
+  private let clock: @Sendable () -> Int64
+
+  /// Makes a step; `clock` gives microseconds UTC.
+  package init(
+    store: any FlowStore, resolver: (any AddressResolving)?, options: IngestOptions,
+    clock: @escaping @Sendable () -> Int64
+  ) {
+    self.store = store
+    self.resolver = resolver
+    self.options = options
+    self.clock = clock
+  }
+
+  /// Reads until the end of the stream, or for a followed file until a signal.
+  ///
+  /// - Parameters:
+  ///   - path: A file, or `-`.
+  ///   - follows: Whether to wait for more at the end of the file.
+  ///   - committed: Is told after each commit what the ledger now says of the input.
+  /// - Returns: The counts of the whole run.
+  package func run(
+    path: String, follows: Bool, committed: @Sendable (IngestCounts) -> Void
+  ) async throws -> IngestResult {
+    if follows, path != "-" { return try await follow(path, committed: committed) }
+    let input = try OpenedInput(path: path)
+    guard RecordFraming.detect(input.head.span.bytes) == .lines, !input.head.isEmpty else {
+      // Values over many lines are only complete at the end; nothing can be committed before.
+      return try await Ingest(
+        store: store, resolver: resolver, options: options, now: clock()
+      ).run(opened: input)
+    }
+    var session = try await StreamSession.open(
+      input, store: store, resolver: resolver, options: options, now: clock())
+    var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
+    var lastCommit = clock()
+    while !StopSignal.isRaised {
+      if path == "-", !session.hasHead, !Descriptor.isReadable(STDIN_FILENO, milliseconds: 500) {
+        try await commitIfDue(&session, &lastCommit, committed)
+        continue
+      }
+      let count = try buffer.withUnsafeMutableBytes { try input.source.read(into: $0) }
+      if count == 0 { break }
+      session.feed(buffer[..<count])
+      try await commitIfDue(&session, &lastCommit, committed)
+    }
+    if !StopSignal.isRaised { session.finishLastLine() }
+    return try await session.close(store: store, now: clock(), committed: committed)
+  }
+
+  private func commitIfDue(
+    _ session: inout StreamSession, _ lastCommit: inout Int64,
+    _ committed: @Sendable (IngestCounts) -> Void
+  ) async throws {
+    let now = clock()
+    guard
+      session.hasUncommitted,
+      now - lastCommit >= StreamIngest.interval || session.uncommittedBytes > StreamIngest.mostBytes
+    else { return }
+    try await session.commit(store: store, now: now)
+    lastCommit = now
+    committed(session.total)
+  }
+
+  // MARK: Following a file
+
+  private func follow(
+    _ path: String, committed: @Sendable (IngestCounts) -> Void
+  ) async throws -> IngestResult {
+    var total: IngestResult?
+    while true {
+      let file = try FileRange(path: path)
+      guard let session = try await waitForHead(path) else { break }
+      var current = session
+      var position = current.consumed
+      var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
+      var lastCommit = clock()
+      var isReplaced = false
+      while !StopSignal.isRaised {
+        let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: position) }
+        if count > 0 {
+          current.feed(buffer[..<count])
+          position += Int64(count)
+          try await commitIfDue(&current, &lastCommit, committed)
+          continue
+        }
+        try await commitIfDue(&current, &lastCommit, committed)
+        // The old file is read to its end before the new one under its name is opened.
+        if isReplaced { break }
+        isReplaced = try file.isReplaced(path: path, position: position)
+        if !isReplaced { usleep(200_000) }
+      }
+      let result = try await current.close(store: store, now: clock(), committed: committed)
+      total = total.map { StreamIngest.sum($0, result) } ?? result
+      if StopSignal.isRaised { break }
+      try waitForFile(path)
+    }
+    guard let total else { throw InputError.missing(file: path) }
+    return total
+  }
+
+  private func waitForHead(_ path: String) async throws -> StreamSession? {
+    while !StopSignal.isRaised {
+      let input = try OpenedInput(path: path)
+      if input.head.contains(0x0a) {
+        return try await StreamSession.open(
+          input, store: store, resolver: resolver, options: options, now: clock())
+      }
+      usleep(200_000)
+    }
+    return nil
+  }
+
+  private func waitForFile(_ path: String) throws {
+    while !StopSignal.isRaised, !FileManager.default.fileExists(atPath: path) { usleep(200_000) }
+  }
+
+  private static func sum(_ left: IngestResult, _ right: IngestResult) -> IngestResult {
+    var result = right
+    var counts = left.record.counts
+    counts.merge(right.record.counts, lineOffset: 0)
+    result.record.counts = counts
+    result.edges += left.edges
+    return result
+  }
+}
+
+/// Waiting on file descriptors.
+enum Descriptor {
+  /// Whether something can be read, the end included, within a time.
+  static func isReadable(_ descriptor: Int32, milliseconds: Int32) -> Bool {
+    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&poller, 1, milliseconds) != 0
+  }
+}

@@ -1,0 +1,174 @@
+import FlowAggregation
+import FlowFormats
+import FlowModel
+import FlowStorage
+import Foundation
+
+/// One input that is stored piece by piece.
+struct StreamSession {
+  private let name: String
+  private let format: LogFormat
+  private let started: Int64
+  private var accumulator: EvidenceAccumulator
+  private var decoder: any LogDecoder
+  private var recordID: Int64
+  private var head: [UInt8]
+  private let headIsKnown: Int
+  private var tail = TailWindow()
+  private var pending: [UInt8] = []
+  private var linesBefore: Int
+  private var linesCommitted: Int
+  private var marksReplies: Bool
+  private var isSkippingLine = false
+  /// Decompressed bytes up to the last counted line.
+  private(set) var consumed: Int64
+  private var committed: Int64
+  private var edges = 0
+  /// Counts of everything committed by this session.
+  private(set) var total = IngestCounts()
+
+  /// Whether there is something to store.
+  var hasUncommitted: Bool { consumed > committed }
+  /// Bytes since the last commit.
+  var uncommittedBytes: Int { Int(clamping: consumed - committed) }
+  /// Whether the bytes that were looked at have not gone through ``feed(_:)`` yet.
+  var hasHead: Bool { consumed + Int64(pending.count) < Int64(headIsKnown) }
+
+  /// Starts where an earlier reading of the same content ended.
+  static func open(
+    _ opened: OpenedInput, store: any FlowStore, resolver: (any AddressResolving)?,
+    options: IngestOptions, now: Int64
+  ) async throws -> StreamSession {
+    var input = opened
+    guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
+      throw InputError.unknownFormat(file: input.name)
+    }
+    var known: IngestRecord?
+    let candidates = try await store.inputs(matchingHead: input.headHash)
+    for candidate in candidates.sorted(by: {
+      $0.identity.consumedBytes > $1.identity.consumedBytes
+    }) {
+      if try Continuation.check(&input, after: candidate.identity) == .same {
+        known = candidate
+        break
+      }
+    }
+    return StreamSession(
+      input: input, format: format, known: known, resolver: resolver, options: options, now: now)
+  }
+
+  private init(
+    input: OpenedInput, format: LogFormat, known: IngestRecord?,
+    resolver: (any AddressResolving)?, options: IngestOptions, now: Int64
+  ) {
+    name = input.name
+    self.format = format
+    started = known?.started ?? now
+    accumulator = EvidenceAccumulator(
+      logKind: format.logKind, cluster: options.cluster, resolver: resolver)
+    decoder = format.decoder.init(options: options.decoder)
+    recordID = known?.id ?? 0
+    head = Array(input.head.prefix(OpenedInput.identityWindow))
+    headIsKnown = input.head.count
+    linesBefore = known?.counts.lines ?? 0
+    linesCommitted = linesBefore
+    marksReplies = known?.marksReplies ?? false
+    consumed = known?.identity.consumedBytes ?? 0
+    committed = consumed
+  }
+
+  /// Takes bytes; whole lines are decoded at once.
+  mutating func feed(_ bytes: ArraySlice<UInt8>) {
+    if head.count < OpenedInput.identityWindow,
+      consumed + Int64(pending.count) == Int64(head.count)
+    {
+      head.append(contentsOf: bytes.prefix(OpenedInput.identityWindow - head.count))
+    }
+    pending.append(contentsOf: bytes)
+    guard let last = pending.lastIndex(of: 0x0a) else {
+      if pending.count > RecordFraming.longestLine { skipLongLine() }
+      return
+    }
+    var start = 0
+    if isSkippingLine, let feed = pending.firstIndex(of: 0x0a) {
+      isSkippingLine = false
+      start = feed + 1
+      linesBefore += 1
+    }
+    if start <= last {
+      let lines = pending
+      linesBefore += decoder.decode(
+        lines: lines.span.bytes.extracting(start..<last + 1), firstLine: linesBefore + 1,
+        into: &accumulator)
+    }
+    advance(last + 1)
+  }
+
+  private mutating func skipLongLine() {
+    if !isSkippingLine {
+      accumulator.reject(
+        line: linesBefore + 1,
+        "the line is longer than \(RecordFraming.longestLine >> 20) MiB")
+    }
+    isSkippingLine = true
+    advance(pending.count)
+  }
+
+  private mutating func advance(_ count: Int) {
+    tail.append(pending[..<count])
+    consumed += Int64(count)
+    pending.removeFirst(count)
+  }
+
+  /// At the end of a stream: a last line without line feed counts when it is complete.
+  mutating func finishLastLine() {
+    guard !pending.isEmpty, !isSkippingLine else { return }
+    let lines = pending
+    linesBefore += decoder.decode(
+      lines: lines.span.bytes, firstLine: linesBefore + 1, into: &accumulator)
+    advance(pending.count)
+  }
+
+  /// Stores what came since the last commit, in one transaction.
+  mutating func commit(store: any FlowStore, now: Int64) async throws {
+    decoder.finish(into: &accumulator)
+    accumulator.finish(marksRepliesSoFar: marksReplies)
+    marksReplies = accumulator.marksReplies
+    let (entries, drained) = accumulator.drain()
+    var counts = drained
+    counts.lines = linesBefore - linesCommitted
+    linesCommitted = linesBefore
+    let headLength = min(head.count, Int(clamping: consumed))
+    let record = IngestRecord(
+      id: recordID, name: name, format: format.rawValue,
+      identity: InputIdentity(
+        headLength: headLength, headHash: ContentHash.hash(head[..<headLength]),
+        consumedBytes: consumed, tailHash: tail.hash), marksReplies: marksReplies,
+      counts: counts, started: started, finished: now)
+    recordID = try await store.add(
+      IngestBatch(
+        record: record, logKind: format.logKind, endpoints: accumulator.endpoints,
+        edges: entries))
+    edges += entries.count
+    committed = consumed
+    total.merge(counts, lineOffset: 0)
+  }
+
+  /// Stores the rest and sums up.
+  mutating func close(
+    store: any FlowStore, now: Int64, committed report: @Sendable (IngestCounts) -> Void
+  ) async throws -> IngestResult {
+    if hasUncommitted {
+      try await commit(store: store, now: now)
+      report(total)
+    }
+    let record = IngestRecord(
+      id: recordID, name: name, format: format.rawValue,
+      identity: InputIdentity(
+        headLength: 0, headHash: 0, consumedBytes: consumed, tailHash: tail.hash),
+      marksReplies: marksReplies, counts: total, started: started, finished: now)
+    return IngestResult(
+      status: total.lines == 0 ? .unchanged : .new, record: record, edges: edges,
+      tornBytes: pending.count)
+  }
+}

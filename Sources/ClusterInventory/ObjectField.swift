@@ -1,0 +1,99 @@
+import FlowModel
+import JSONText
+
+/// A value inside a Kubernetes object, with its path for error messages.
+struct ObjectField {
+  let value: JSONValue
+  let path: String
+  let file: String
+  let item: Int
+
+  var malformed: InventoryError { .malformed(file: file, item: item, path: path) }
+
+  func missing(_ key: String) -> InventoryError {
+    .missing(file: file, item: item, path: childPath(key))
+  }
+
+  private func childPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+  /// A member; nil when it is missing or null.
+  func child(_ key: String) throws(InventoryError) -> ObjectField? {
+    guard case .object(let object) = value else { throw malformed }
+    guard let member = object[key], member != .null else { return nil }
+    return ObjectField(value: member, path: childPath(key), file: file, item: item)
+  }
+
+  /// The member at the end of a path of members; nil when any of them is missing.
+  func descendant(_ keys: String...) throws(InventoryError) -> ObjectField? {
+    var field = self
+    for key in keys {
+      guard let next = try field.child(key) else { return nil }
+      field = next
+    }
+    return field
+  }
+
+  /// The elements of an array member; none when it is missing or null.
+  func elements(_ key: String) throws(InventoryError) -> [ObjectField] {
+    guard let field = try child(key) else { return [] }
+    guard case .array(let array) = field.value else { throw field.malformed }
+    return array.enumerated().map { index, element in
+      ObjectField(value: element, path: "\(field.path)[\(index)]", file: file, item: item)
+    }
+  }
+
+  func text(_ key: String) throws(InventoryError) -> String? {
+    guard let field = try child(key) else { return nil }
+    guard let text = field.value.string else { throw field.malformed }
+    return text
+  }
+
+  func flag(_ key: String) throws(InventoryError) -> Bool {
+    guard let field = try child(key) else { return false }
+    guard let flag = field.value.bool else { throw field.malformed }
+    return flag
+  }
+
+  /// A port number; 0 when the member is missing.
+  func port(_ key: String) throws(InventoryError) -> UInt16 {
+    guard let field = try child(key) else { return 0 }
+    guard let number = field.value.integer, let port = UInt16(exactly: number) else {
+      throw field.malformed
+    }
+    return port
+  }
+
+  /// A time; nil when the member is missing or the zero time that Kubernetes writes for "none".
+  func time(_ key: String) throws(InventoryError) -> Int64? {
+    guard let field = try child(key) else { return nil }
+    guard let text = field.value.string, let time = Timestamps.parse(text) else {
+      throw field.malformed
+    }
+    return time > 0 ? time : nil
+  }
+
+  func transport(_ key: String) throws(InventoryError) -> TransportProtocol {
+    guard let field = try child(key) else { return .tcp }
+    guard let text = field.value.string, let transport = TransportProtocol(text) else {
+      throw field.malformed
+    }
+    return transport
+  }
+
+  /// Labels or another map of strings; numbers and booleans that lost their quotes count as text.
+  func labels(_ key: String) throws(InventoryError) -> Labels {
+    guard let field = try child(key) else { return [:] }
+    guard case .object(let object) = field.value else { throw field.malformed }
+    var pairs: [(String, String)] = []
+    for (name, value) in object.members {
+      switch value {
+      case .string(let text), .number(let text): pairs.append((name, text))
+      case .bool(let flag): pairs.append((name, flag ? "true" : "false"))
+      case .null: pairs.append((name, ""))
+      case .array, .object:
+        throw .malformed(file: file, item: item, path: "\(field.path)[\(name)]")
+      }
+    }
+    return Labels(pairs)
+  }
+}

@@ -1,0 +1,342 @@
+package import FlowModel
+
+/// Something about a connection that a person should know (DESIGN.md, section 2).
+package enum EvidenceMark: String, Sendable, CaseIterable, Comparable {
+  /// Excluding: to the instance metadata service.
+  case metadataService = "metadata-service"
+  /// Excluding: from a source that tried many ports or peers in one hour, mostly without answer.
+  case scan
+  /// Excluding: an end lies in the cluster but belongs to no known pod.
+  case unresolved
+  /// Informing: seen in one UTC hour only.
+  case oneHour = "one-hour"
+  /// Informing: from outside to a workload that nothing exposes.
+  case worldToUnexposed = "world-to-unexposed"
+  /// Informing: from a less to a more critical namespace.
+  case towardsCritical = "towards-critical"
+
+  /// By raw value.
+  package static func < (left: EvidenceMark, right: EvidenceMark) -> Bool {
+    left.rawValue < right.rawValue
+  }
+
+  /// Whether the connection stays out of proposals until a person accepts it.
+  package var excludes: Bool {
+    switch self {
+    case .metadataService, .scan, .unresolved: true
+    case .oneHour, .worldToUnexposed, .towardsCritical: false
+    }
+  }
+
+  /// The mark in words.
+  package var explanation: String {
+    switch self {
+    case .metadataService: "goes to the instance metadata service"
+    case .scan: "comes from a source that tried many ports or peers within an hour"
+    case .unresolved: "has an end inside the cluster that belongs to no known pod"
+    case .oneHour: "was seen in a single hour only"
+    case .worldToUnexposed: "comes from outside to a workload that nothing exposes"
+    case .towardsCritical: "goes from a less to a more critical namespace"
+    }
+  }
+}
+
+/// A person's verdict on a connection.
+package enum DecisionVerdict: String, Sendable {
+  /// It may be allowed.
+  case accept
+  /// It must not be.
+  case reject
+}
+
+/// Which connection a decision is about: ends in words, protocol, port.
+package struct ConnectionKey: Hashable, Sendable, Comparable {
+  /// The client: `namespace/workload`, an address, a DNS name, or a kind of node.
+  package var source: String
+  /// The server, likewise.
+  package var destination: String
+  /// The protocol.
+  package var transport: TransportProtocol
+  /// The server's port.
+  package var port: UInt16
+
+  /// Makes a key.
+  package init(source: String, destination: String, transport: TransportProtocol, port: UInt16) {
+    self.source = source
+    self.destination = destination
+    self.transport = transport
+    self.port = port
+  }
+
+  /// By source, destination, protocol, port.
+  package static func < (left: ConnectionKey, right: ConnectionKey) -> Bool {
+    if left.source != right.source { return left.source < right.source }
+    if left.destination != right.destination { return left.destination < right.destination }
+    if left.transport != right.transport { return left.transport < right.transport }
+    return left.port < right.port
+  }
+}
+
+/// A connection kind over a window with all that is known of it.
+package struct ObservedConnection: Hashable, Sendable {
+  /// The client.
+  package var source: ConnectionEnd
+  /// The server.
+  package var destination: ConnectionEnd
+  /// Ends, protocol and port in words.
+  package var key: ConnectionKey
+  /// The class over all records.
+  package var evidence: EvidenceClass
+  /// Counts and times.
+  package var tally: ConnectionEvidence
+  /// Marks, sorted.
+  package var marks: [EvidenceMark]
+  /// What a person decided, nil when nobody did.
+  package var decision: DecisionVerdict?
+
+  /// Whether a proposal must allow it.
+  package var isAccepted: Bool {
+    if evidence == .explicitDeny || decision == .reject { return false }
+    if decision == .accept { return true }
+    return (evidence == .allowed || evidence == .wouldDeny) && !marks.contains { $0.excludes }
+  }
+
+  /// Whether a person has to decide before enforcement.
+  package var needsDecision: Bool {
+    guard decision == nil, evidence != .explicitDeny else { return false }
+    return evidence == .wouldDeny || marks.contains { $0.excludes }
+  }
+}
+
+/// Folds the edges of a window into connections between workloads.
+package struct EvidenceFolding: Sendable {
+  /// What people decided about client, server, protocol and port; nil when nobody did.
+  package typealias Decide =
+    @Sendable (ConnectionEnd, ConnectionEnd, TransportProtocol, UInt16) -> DecisionVerdict?
+
+  /// A source that tries so many ports of one peer, or so many peers, in one hour may be scanning.
+  package static let scanWidth = 10
+
+  private let workloads: [Workload]
+  private let workloadOf: [Endpoint: Int]
+  private let names: [String]
+  private let decide: Decide
+  private let criticality: [String: Int]
+
+  /// Makes a folding.
+  ///
+  /// - Parameters:
+  ///   - workloads: All known workloads.
+  ///   - workloadOf: The workload of each pod endpoint, by index; missing ones cannot be attributed.
+  ///   - criticality: Rank of namespaces, higher is more critical; missing ones are not compared.
+  ///   - decide: What people decided.
+  package init(
+    workloads: [Workload], workloadOf: [Endpoint: Int], criticality: [String: Int] = [:],
+    decide: @escaping Decide = { _, _, _, _ in nil }
+  ) {
+    self.workloads = workloads
+    self.workloadOf = workloadOf
+    self.criticality = criticality
+    self.decide = decide
+    names = WorkloadNames.names(of: workloads)
+  }
+
+  private struct PairKey: Hashable {
+    var source: ConnectionEnd
+    var destination: ConnectionEnd
+    var transport: TransportProtocol
+    var port: UInt16
+  }
+
+  private struct Folded {
+    var wouldDeny = false
+    var explicit = false
+    var attempt = false
+    var allowed: Set<PolicySide> = []
+    var denied: Set<PolicySide> = []
+    var evidence: ConnectionEvidence
+    var hours: Set<Int64> = []
+    var isScan = true
+  }
+
+  /// What came of a window's edges.
+  package struct Result: Sendable {
+    /// Connections, sorted by key.
+    package var connections: [ObservedConnection]
+    /// Edges left out because they turned out to be replies.
+    package var replies: Int
+    /// Edges with a pod that could not be attributed to a workload.
+    package var unattributed: Int
+  }
+
+  /// Folds edges.
+  package func fold(_ edges: [FlowEdge]) -> Result {
+    let served = servedPorts(edges)
+    let scanning = scans(edges)
+    var folded: [PairKey: Folded] = [:]
+    var replies = 0
+    var unattributed = 0
+    for (index, edge) in edges.enumerated() {
+      guard let source = end(edge.source), let destination = end(edge.destination) else {
+        unattributed += 1
+        continue
+      }
+      if edge.replyPort != 0,
+        served.contains(
+          Served(end: source, transport: edge.transport, port: edge.replyPort))
+      {
+        replies += 1
+        continue
+      }
+      let key = PairKey(
+        source: source, destination: destination, transport: edge.transport, port: edge.port)
+      add(edge, isScan: scanning[index], to: &folded[key])
+    }
+    let connections = folded.map { connection($0.key, $0.value) }.sorted { $0.key < $1.key }
+    return Result(connections: connections, replies: replies, unattributed: unattributed)
+  }
+
+  private func end(_ endpoint: Endpoint) -> ConnectionEnd? {
+    guard endpoint.kind == .pod else { return .other(endpoint) }
+    return workloadOf[endpoint].map(ConnectionEnd.workload)
+  }
+
+  private func add(_ edge: FlowEdge, isScan: Bool, to entry: inout Folded?) {
+    let tally = edge.tally
+    var folded =
+      entry
+      ?? Folded(
+        evidence: ConnectionEvidence(
+          records: 0, firstMicroseconds: tally.firstMicroseconds,
+          lastMicroseconds: tally.lastMicroseconds, hours: 0, days: 0, logKinds: []))
+    switch edge.evidence {
+    case .allowed: folded.allowed.insert(edge.side)
+    case .wouldDeny: folded.wouldDeny = true
+    case .denied: folded.denied.insert(edge.side)
+    case .explicitDeny: folded.explicit = true
+    case .attempt: folded.attempt = true
+    }
+    folded.evidence.records += tally.records
+    folded.evidence.firstMicroseconds = min(
+      folded.evidence.firstMicroseconds, tally.firstMicroseconds)
+    folded.evidence.lastMicroseconds = max(
+      folded.evidence.lastMicroseconds, tally.lastMicroseconds)
+    // Edges of one connection (two sides, two logs) mostly share their hours: the widest one counts.
+    folded.evidence.hours = max(folded.evidence.hours, tally.hours)
+    folded.evidence.days = max(folded.evidence.days, tally.days)
+    if !folded.evidence.logKinds.contains(edge.logKind) {
+      folded.evidence.logKinds = (folded.evidence.logKinds + [edge.logKind]).sorted()
+    }
+    for time in [tally.firstMicroseconds, tally.lastMicroseconds] {
+      folded.hours.insert(Timestamps.floor(time, to: Timestamps.hour))
+    }
+    folded.isScan = folded.isScan && isScan
+    entry = folded
+  }
+
+  /// Any would-deny makes it would-deny; else a denial at a side where nothing was allowed outweighs
+  /// forwarding at the other; else allowed.
+  private func evidence(_ folded: Folded) -> EvidenceClass {
+    if folded.wouldDeny { return .wouldDeny }
+    let allowedSides =
+      folded.allowed.contains(.both) ? Set(PolicySide.allCases) : folded.allowed
+    if folded.explicit, allowedSides.isEmpty { return .explicitDeny }
+    if !folded.denied.subtracting(allowedSides).isEmpty { return .denied }
+    if !allowedSides.isEmpty { return .allowed }
+    return folded.explicit ? .explicitDeny : folded.denied.isEmpty ? .attempt : .denied
+  }
+
+  private func connection(_ key: PairKey, _ folded: Folded) -> ObservedConnection {
+    let words = ConnectionKey(
+      source: name(key.source), destination: name(key.destination), transport: key.transport,
+      port: key.port)
+    var tally = folded.evidence
+    tally.hours = max(tally.hours, folded.hours.count)
+    return ObservedConnection(
+      source: key.source, destination: key.destination, key: words, evidence: evidence(folded),
+      tally: tally, marks: marks(key, folded, hours: tally.hours),
+      decision: decide(key.source, key.destination, key.transport, key.port))
+  }
+
+  private func name(_ end: ConnectionEnd) -> String {
+    switch end {
+    case .workload(let index): names[index]
+    case .other(let endpoint): WorkloadNames.name(of: endpoint)
+    }
+  }
+
+  // MARK: Marks
+
+  private func marks(_ key: PairKey, _ folded: Folded, hours: Int) -> [EvidenceMark] {
+    var marks: [EvidenceMark] = []
+    if case .other(let endpoint) = key.destination,
+      endpoint.address?.address.isMetadataService == true, endpoint.isExternal
+    {
+      marks.append(.metadataService)
+    }
+    if folded.isScan { marks.append(.scan) }
+    for end in [key.source, key.destination] {
+      if case .other(let endpoint) = end, endpoint.kind == .unresolved { marks.append(.unresolved) }
+    }
+    if hours == 1 { marks.append(.oneHour) }
+    if case .other(let endpoint) = key.source, endpoint.isExternal,
+      case .workload(let index) = key.destination, !workloads[index].isExposed
+    {
+      marks.append(.worldToUnexposed)
+    }
+    if case .workload(let source) = key.source, case .workload(let destination) = key.destination,
+      let from = criticality[workloads[source].namespace],
+      let to = criticality[workloads[destination].namespace], from < to
+    {
+      marks.append(.towardsCritical)
+    }
+    return Array(Set(marks)).sorted()
+  }
+
+  private struct Served: Hashable {
+    var end: ConnectionEnd
+    var transport: TransportProtocol
+    var port: UInt16
+  }
+
+  /// Ports at which an end was seen to accept connections beyond doubt.
+  private func servedPorts(_ edges: [FlowEdge]) -> Set<Served> {
+    var served: Set<Served> = []
+    for edge in edges where edge.replyPort == 0 && edge.evidence != .attempt {
+      guard let destination = end(edge.destination) else { continue }
+      served.insert(Served(end: destination, transport: edge.transport, port: edge.port))
+    }
+    return served
+  }
+
+  private struct Burst: Hashable {
+    var source: Endpoint
+    var hour: Int64
+  }
+
+  /// For each edge whether it belongs to a scan: seen in a single hour in which its source tried many
+  /// ports of one peer, or many peers, and most of what it tried in that hour had no answer.
+  private func scans(_ edges: [FlowEdge]) -> [Bool] {
+    var bursts: [Burst: [Int]] = [:]
+    for (index, edge) in edges.enumerated() where edge.tally.hours == 1 {
+      let hour = Timestamps.floor(edge.tally.firstMicroseconds, to: Timestamps.hour)
+      bursts[Burst(source: edge.source, hour: hour), default: []].append(index)
+    }
+    var result = [Bool](repeating: false, count: edges.count)
+    for indices in bursts.values where indices.count >= EvidenceFolding.scanWidth {
+      var targets: [Endpoint: Set<UInt32>] = [:]
+      var unanswered = Set<Int>()
+      for index in indices {
+        let edge = edges[index]
+        targets[edge.destination, default: []].insert(
+          UInt32(edge.transport.number) << 16 | UInt32(edge.port))
+        if edge.evidence != .allowed && edge.evidence != .wouldDeny { unanswered.insert(index) }
+      }
+      let widest = targets.values.map(\.count).max() ?? 0
+      let isWide = max(widest, targets.count) >= EvidenceFolding.scanWidth
+      guard isWide, unanswered.count * 2 > indices.count else { continue }
+      for index in indices { result[index] = true }
+    }
+    return result
+  }
+}

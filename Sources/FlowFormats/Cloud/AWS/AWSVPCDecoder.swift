@@ -1,0 +1,377 @@
+package import FlowAggregation
+import FlowModel
+import JSONText
+
+/// Decodes AWS VPC flow logs of versions 2 to 11: text, CloudWatch and Firehose envelopes, JSON copies.
+///
+/// Both records of a connection, on all interfaces it crosses, become one forward edge when the log
+/// ends; see ``ConversationTable`` for how and for what is held until then. Source: the VPC format
+/// document; Amazon VPC User Guide, "Flow log records".
+package struct AWSVPCDecoder: LogDecoder {
+  /// The layout of the lines that come next; nil until a header, and when the user gave none.
+  package private(set) var layout: AWSVPCLayout?
+  private var table: ConversationTable
+  private var isParquet = false
+  private var lacksPacketAddresses = false
+  private var sawTraffic = false
+  private let assumedTime: Int64?
+
+  /// Makes a decoder for one log.
+  package init(options: DecoderOptions) {
+    self.init(options: options, capacity: ConversationTable.defaultCapacity)
+  }
+
+  /// Makes a decoder that holds at most `capacity` conversation-hours.
+  package init(options: DecoderOptions, capacity: Int) {
+    layout = options.fields.flatMap { AWSVPCLayout(fields: $0) }
+    assumedTime = options.assumedTime
+    table = ConversationTable(capacity: capacity)
+  }
+
+  /// Makes a decoder for the rest of a log whose header this one has read.
+  package func forLaterPart() -> AWSVPCDecoder {
+    var later = self
+    later.table = ConversationTable(capacity: table.capacity)
+    return later
+  }
+
+  /// Adds what a decoder of a later part of the same log holds.
+  ///
+  /// - Parameter lineOffset: Lines before that part.
+  package mutating func merge(
+    _ later: AWSVPCDecoder,
+    lineOffset: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    layout = later.layout
+    isParquet = isParquet || later.isParquet
+    lacksPacketAddresses = lacksPacketAddresses || later.lacksPacketAddresses
+    sawTraffic = sawTraffic || later.sawTraffic
+    table.merge(later.table, lineOffset: lineOffset, into: &accumulator)
+  }
+
+  /// Decodes one record.
+  package mutating func decode(
+    _ record: RawSpan,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    let range = record.trimmedRange()
+    guard !range.isEmpty else { return }
+    switch record.byte(at: range.lowerBound) {
+    case UInt8(ascii: "{"), UInt8(ascii: "["):
+      decodeJSON(record, line: line, into: &accumulator)
+    default:
+      decodeText(record, range, line: line, into: &accumulator)
+    }
+  }
+
+  /// Ends the log: decides who opened each connection and whether it worked.
+  package mutating func finish(into accumulator: inout EvidenceAccumulator) {
+    table.finish(into: &accumulator)
+    if let layout, layout.origin == .options, !layout.unknownNames.isEmpty {
+      accumulator.counts.notes.insert(
+        "--fields names what no version has: \(layout.unknownNames.joined(separator: ", "))"
+      )
+    }
+    guard sawTraffic else { return }
+    accumulator.counts.notes.insert(CloudNotes.sameNode)
+    if accumulator.resolver == nil { accumulator.counts.notes.insert(CloudNotes.needsInventory) }
+    if lacksPacketAddresses { accumulator.counts.notes.insert(CloudNotes.needsPacketAddresses) }
+  }
+}
+
+// MARK: - Text
+
+extension AWSVPCDecoder {
+  private mutating func decodeText(
+    _ record: RawSpan,
+    _ whole: Range<Int>,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    if isParquet {
+      accumulator.discard(.unrelatedLine)
+      return
+    }
+    if record.begins(with: "PAR1", in: whole) {
+      isParquet = true
+      accumulator.reject(line: line, AWSVPCDecoder.parquetAdvice)
+      return
+    }
+    let range = AWSVPCDecoder.withoutTime(record, whole)
+    // Only a header begins with a letter that is small; values that do have digits or no known name.
+    if 0x61...0x7a ~= record.byte(at: range.lowerBound),
+      let header = AWSVPCLayout(header: record, in: range)
+    {
+      adopt(header, line: line, into: &accumulator)
+      return
+    }
+    let current: AWSVPCLayout
+    if let layout {
+      current = layout
+    } else if record.begins(with: "2 ", in: range) {
+      current = .standard
+    } else {
+      let problem =
+        AWSVPCDecoder.isTransitGateway(record, range)
+        ? AWSVPCDecoder.transitGatewayAdvice
+        : "no header line before it, and not the default layout (give the layout with --fields)"
+      accumulator.reject(line: line, problem)
+      return
+    }
+    if current.isTransitGateway {
+      accumulator.reject(line: line, AWSVPCDecoder.transitGatewayAdvice)
+      return
+    }
+    if let missing = current.missingFields {
+      accumulator.reject(line: line, "the layout has no \(missing)")
+      return
+    }
+    let found = current.read(record, in: range)
+    if case .bad(.columnCount) = found, AWSVPCDecoder.isTransitGateway(record, range) {
+      accumulator.reject(line: line, AWSVPCDecoder.transitGatewayAdvice)
+      return
+    }
+    take(found, origin: current.origin, line: line, into: &accumulator)
+  }
+
+  /// Takes over a header; lines of layouts that cannot be used are refused one by one later.
+  private mutating func adopt(
+    _ header: AWSVPCLayout,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    layout = header
+    // A header is no record, but a line that must not be missing from the counts.
+    accumulator.discard(.unrelatedLine)
+  }
+
+  /// The line without the time that an export to S3 puts first.
+  private static func withoutTime(_ record: RawSpan, _ range: Range<Int>) -> Range<Int> {
+    var position = range.lowerBound
+    guard range.count > 20, record.byte(at: range.lowerBound + 4) == UInt8(ascii: "-"),
+      let token = record.nextToken(&position, before: range.upperBound),
+      token.count >= 20, record.byte(at: token.lowerBound + 10) == UInt8(ascii: "T"),
+      Timestamps.parse(bytes: record.extracting(token)) != nil,
+      let next = record.nextToken(&position, before: range.upperBound)
+    else { return range }
+    return next.lowerBound..<range.upperBound
+  }
+
+  private static func isTransitGateway(_ record: RawSpan, _ range: Range<Int>) -> Bool {
+    var position = range.lowerBound
+    while let token = record.nextToken(&position, before: range.upperBound) {
+      if record.begins(with: "tgw-", in: token) || record.holds("TransitGateway", in: token) {
+        return true
+      }
+    }
+    return false
+  }
+
+  private static let parquetAdvice =
+    "Parquet is not read; convert it with: duckdb -c \"COPY (FROM 'FILE.parquet') TO 'FILE.ndjson' "
+    + "(FORMAT json)\""
+  private static let transitGatewayAdvice =
+    "transit gateway flow log: it has no verdict and no pod addresses; use the VPC flow logs"
+}
+
+// MARK: - JSON
+
+extension AWSVPCDecoder {
+  private mutating func decodeJSON(
+    _ record: RawSpan,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    var values: [JSONValue] = []
+    do {
+      try record.forEachJSONValue { values.append($0) }
+    } catch {
+      accumulator.reject(line: line, "not JSON: \(error)")
+    }
+    for value in values { decode(value, depth: 0, line: line, into: &accumulator) }
+  }
+
+  private mutating func decode(
+    _ value: JSONValue,
+    depth: Int,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    switch CloudEnvelope.open(value) {
+    case .control: accumulator.discard(.notAFlow)
+    case .unreadable(let problem): accumulator.reject(line: line, problem)
+    case .messages(let messages):
+      for message in messages {
+        let bytes = Array(message.text.utf8)
+        let span = unsafe bytes.span.bytes
+        let range = span.trimmedRange()
+        guard !range.isEmpty else {
+          accumulator.reject(line: line, "empty message")
+          continue
+        }
+        decodeText(span, range, line: line, into: &accumulator)
+      }
+    case .objects(let objects):
+      for object in objects {
+        if case .object(let members) = object {
+          if object == value || depth > 0 {
+            decode(members, line: line, into: &accumulator)
+          } else {
+            decode(object, depth: depth + 1, line: line, into: &accumulator)
+          }
+        } else {
+          accumulator.reject(line: line, "not a JSON object")
+        }
+      }
+    }
+  }
+
+  /// A processed copy: field names as keys.
+  private mutating func decode(
+    _ object: JSONObject,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    var values = VPCFieldValues()
+    var known = 0
+    for member in object.members {
+      guard let field = AWSVPCField(name: member.key) else { continue }
+      if field == .transitGateway, member.value != .null, member.value.string != "-" {
+        accumulator.reject(line: line, AWSVPCDecoder.transitGatewayAdvice)
+        return
+      }
+      if field != .ignored { known += 1 }
+      values.take(field, member.value)
+    }
+    guard known >= 3 else {
+      accumulator.reject(line: line, "not a VPC flow log record")
+      return
+    }
+    take(values.line(), origin: .header, line: line, into: &accumulator)
+  }
+}
+
+// MARK: - Counting
+
+extension AWSVPCDecoder {
+  private mutating func take(
+    _ found: VPCLine,
+    origin: AWSVPCLayout.Origin,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    switch found {
+    case .record(let record):
+      accumulator.sawRecord(at: record.start)
+      sawTraffic = true
+      if !record.hasPacketAddresses { lacksPacketAddresses = true }
+      table.add(record.conversationRecord, line: line, into: &accumulator)
+    case .noData(let time):
+      if let time = time ?? assumedTime { accumulator.sawRecord(at: time) }
+      accumulator.discard(.coverageMarker)
+    case .lost(let time):
+      accumulator.lost(1, at: time ?? assumedTime)
+      accumulator.discard(.coverageMarker)
+    case .unused(let reason, let time):
+      accumulator.sawRecord(at: time)
+      switch reason {
+      case .noVerdict:
+        accumulator.counts.notes.insert(CloudNotes.noVerdict)
+        accumulator.discard(.noVerdict)
+      case .otherProtocol: accumulator.discard(.otherProtocol)
+      case .middleInterface: accumulator.discard(.duplicateView)
+      }
+    case .bad(let problem):
+      var text = AWSVPCDecoder.text(problem)
+      if origin == .options { text += " (check --fields)" }
+      accumulator.reject(line: line, text)
+    }
+  }
+
+  private static func text(_ problem: VPCLine.Problem) -> String {
+    switch problem {
+    case .columnCount(let found, let expected):
+      "\(found) columns where the layout has \(expected)"
+    case .malformed(let field):
+      switch field {
+      case .sourceAddress, .destinationAddress, .packetSource, .packetDestination:
+        "field \(field.name) is not an address"
+      case .start, .end: "field \(field.name) is not a time in seconds"
+      case .action: "field action is neither ACCEPT nor REJECT"
+      case .interfaceID: "field interface-id is not an interface"
+      default: "field \(field.name) has no valid value"
+      }
+    case .missing(let field): "field \(field.name) is missing"
+    case .endsBeforeStart: "it ends before it starts"
+    }
+  }
+}
+
+// MARK: - Detection
+
+extension AWSVPCDecoder {
+  /// Whether the input begins with a header, a default line, such a line in an envelope, or Parquet.
+  package static func recognizes(_ start: RawSpan) -> Bool {
+    let look = LogStart(start)
+    if look.text.hasPrefix("PAR1") || look.quotes("awslogs") { return true }
+    let first = look.firstLine
+    if first.hasPrefix("{") || first.hasPrefix("[") {
+      let isCopy =
+        (look.quotes("srcaddr") || look.quotes("srcAddr") || look.quotes("sourceaddress"))
+        && (look.quotes("dstaddr") || look.quotes("dstAddr") || look.quotes("destinationaddress"))
+      return isCopy || holdsDefaultMessage(look.text)
+    }
+    let bytes = Array(first.utf8)
+    let span = unsafe bytes.span.bytes
+    let whole = span.trimmedRange()
+    guard !whole.isEmpty else { return false }
+    let range = withoutTime(span, whole)
+    if let header = AWSVPCLayout(header: span, in: range) {
+      return header.isTransitGateway
+        || Set(header.columns).subtracting([.ignored]).count >= 3
+    }
+    return isDefaultLine(span.text(in: range)) || isTransitGateway(span, range)
+  }
+
+  /// A line without a line feed at the end of an input is whole when its last column, the status, is.
+  package static func isComplete(lastLine: RawSpan) -> Bool {
+    let range = lastLine.trimmedRange()
+    guard !range.isEmpty else { return true }
+    if lastLine.byte(at: range.lowerBound) == UInt8(ascii: "{") {
+      return (try? JSONParser.parse(lastLine)) != nil
+    }
+    var position = range.lowerBound
+    var last = range.lowerBound..<range.lowerBound
+    while let token = lastLine.nextToken(&position, before: range.upperBound) { last = token }
+    return lastLine.holds("OK", in: last) || lastLine.holds("NODATA", in: last)
+      || lastLine.holds("SKIPDATA", in: last)
+  }
+
+  private static func isDefaultLine(_ text: some StringProtocol) -> Bool {
+    let columns = text.split(separator: " ", omittingEmptySubsequences: true)
+    guard columns.count == 14, columns[0] == "2", columns[2].hasPrefix("eni-") else {
+      return false
+    }
+    return ["OK", "NODATA", "SKIPDATA"].contains(String(columns[13]))
+  }
+
+  /// A message of an envelope that is a default line or names an interface after its version and account.
+  private static func holdsDefaultMessage(_ text: String) -> Bool {
+    for mark in ["\"message\":\"", "\"message\": \"", "\"value\":\"", "\"value\": \""] {
+      for part in text.split(separator: mark).dropFirst().prefix(4) {
+        let message = part.prefix { $0 != "\"" }
+        if isDefaultLine(message) { return true }
+        let columns = message.split(separator: " ")
+        if columns.count >= 8,
+          columns.contains(where: { $0.hasPrefix("eni-") || $0.hasPrefix("vpc-") }),
+          columns.contains(where: { ["OK", "NODATA", "SKIPDATA"].contains(String($0)) })
+        {
+          return true
+        }
+      }
+    }
+    return false
+  }
+}

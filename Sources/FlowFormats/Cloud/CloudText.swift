@@ -1,0 +1,136 @@
+import FlowModel
+
+/// Reading of blank-separated text in place, without allocation.
+extension RawSpan {
+  /// The part without a byte order mark, and without blanks and line ends at both ends.
+  func trimmedRange() -> Range<Int> {
+    var start = 0
+    var end = byteCount
+    if end >= 3, byte(at: 0) == 0xef, byte(at: 1) == 0xbb, byte(at: 2) == 0xbf { start = 3 }
+    while start < end, RawSpan.isBlank(byte(at: start)) { start += 1 }
+    while end > start, RawSpan.isBlank(byte(at: end - 1)) { end -= 1 }
+    return start..<end
+  }
+
+  /// Space, tab, line feed or carriage return.
+  @inline(__always)
+  static func isBlank(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x09 || byte == 0x0d || byte == 0x0a
+  }
+
+  /// The next token of `range` at or after `position`, which then stands behind it.
+  @inline(__always)
+  func nextToken(_ position: inout Int, before end: Int) -> Range<Int>? {
+    while position < end, RawSpan.isBlank(byte(at: position)) { position += 1 }
+    guard position < end else { return nil }
+    let start = position
+    while position < end, !RawSpan.isBlank(byte(at: position)) { position += 1 }
+    return start..<position
+  }
+
+  /// Whether a part is exactly this word.
+  func holds(_ word: StaticString, in range: Range<Int>) -> Bool {
+    guard range.count == word.utf8CodeUnitCount else { return false }
+    return begins(with: word, in: range)
+  }
+
+  /// Whether a part begins with this word.
+  func begins(with word: StaticString, in range: Range<Int>) -> Bool {
+    let count = word.utf8CodeUnitCount
+    guard range.count >= count, range.upperBound <= byteCount else { return false }
+    for index in 0..<count {
+      // A StaticString's start pointer is valid for utf8CodeUnitCount bytes.
+      let expected = unsafe word.utf8Start[index]
+      guard byte(at: range.lowerBound + index) == expected else { return false }
+    }
+    return true
+  }
+
+  /// A decimal number of at most 18 digits, nil for anything else.
+  @inline(__always)
+  func decimal(in range: Range<Int>) -> Int64? {
+    guard !range.isEmpty, range.count <= 18 else { return nil }
+    var value: Int64 = 0
+    for index in range {
+      let digit = byte(at: index) &- 0x30
+      guard digit <= 9 else { return nil }
+      value = value &* 10 &+ Int64(digit)
+    }
+    return value
+  }
+
+  /// An address in text form; dotted quads, the usual case, are read on the spot.
+  @inline(__always)
+  func address(in range: Range<Int>) -> IPAddress? {
+    var bits: UInt32 = 0
+    var value: UInt32 = 0
+    var digits = 0
+    var octets = 0
+    for index in range {
+      let byte = byte(at: index)
+      if byte == UInt8(ascii: ".") {
+        guard digits > 0, octets < 3 else { return nil }
+        bits = bits << 8 | value
+        octets += 1
+        value = 0
+        digits = 0
+        continue
+      }
+      let digit = byte &- 0x30
+      // Not a dotted quad: IPv6 or no address at all.
+      guard digit <= 9 else { return IPAddress(bytes: extracting(range)) }
+      value = value &* 10 &+ UInt32(digit)
+      digits += 1
+      // Up to four digits may still be the first group of an IPv6 address.
+      if digits > 3 || value > 255 { return IPAddress(bytes: extracting(range)) }
+    }
+    guard octets == 3, digits > 0 else { return nil }
+    return IPAddress(ipv4: bits << 8 | value)
+  }
+
+  /// A part as text; invalid UTF-8 is replaced.
+  func text(in range: Range<Int>) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(range.count)
+    for index in range { bytes.append(byte(at: index)) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+/// A short hash of a name that only has to tell a few names apart (FNV-1a).
+struct NameHash {
+  private(set) var value: UInt32 = 0x811c_9dc5
+
+  /// Adds a byte.
+  @inline(__always)
+  mutating func add(_ byte: UInt8) { value = (value ^ UInt32(byte)) &* 0x0100_0193 }
+
+  /// The hash of a text.
+  static func of(_ text: String) -> UInt32 {
+    var hash = NameHash()
+    for byte in text.utf8 { hash.add(byte) }
+    return hash.value
+  }
+}
+
+/// The first bytes of an input as text, for telling formats apart.
+struct LogStart {
+  /// At most 64 KiB.
+  let text: String
+  /// Its first line that is not blank.
+  let firstLine: Substring
+
+  /// Reads the start of an input.
+  init(_ span: RawSpan) {
+    let range = span.trimmedRange()
+    let end = Swift.min(range.upperBound, range.lowerBound + 65_536)
+    text = span.text(in: range.lowerBound..<end)
+    firstLine =
+      text.utf8.split(separator: 0x0a, maxSplits: 1).first.map { Substring($0) } ?? ""
+  }
+
+  /// Whether a quoted key or value stands in it, escaped or not.
+  func quotes(_ word: String) -> Bool {
+    text.contains("\"\(word)\"") || text.contains("\\\"\(word)\\\"")
+  }
+}

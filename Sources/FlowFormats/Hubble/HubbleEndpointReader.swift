@@ -1,0 +1,116 @@
+import FlowAggregation
+import FlowModel
+import JSONText
+
+/// Turns Hubble's `source` and `destination` objects into ends (format document, sections 4 and 10).
+struct HubbleEndpointReader {
+  /// The sources a label may name before its first colon.
+  private static let labelSources: Set<String> = [
+    "k8s", "reserved", "cidr", "cidrgroup", "fqdn", "node", "any", "container", "cni", "unspec",
+    "directory", "gen",
+  ]
+
+  private var reserved: [String] = []
+  private var podLabels: [(String, String)] = []
+  private var namespace = ""
+  private var cluster = ""
+
+  /// Classifies an endpoint object; pods are added to the accumulator.
+  static func read(_ value: JSONValue?, into accumulator: inout EvidenceAccumulator) -> HubbleEnd {
+    guard case .object? = value, let value else { return .unknown }
+    var reader = HubbleEndpointReader()
+    for label in value["labels"]?.array ?? [] {
+      if let text = label.string { reader.add(label: text) }
+    }
+    if let given = value["namespace"]?.string, !given.isEmpty { reader.namespace = given }
+    if let given = value.first("cluster_name", "clusterName")?.string, !given.isEmpty {
+      reader.cluster = given
+    }
+    let podName = value.first("pod_name", "podName")?.string ?? ""
+    if let kind = reader.reservedKind(identity: value["identity"]?.integer ?? 0) {
+      return HubbleEnd(kind: kind, index: 0)
+    }
+    let hasPodLabels = !reader.podLabels.isEmpty
+    guard !reader.namespace.isEmpty, hasPodLabels || !podName.isEmpty else {
+      if let kind = reader.looseKind(identity: value["identity"]?.integer ?? 0) {
+        return HubbleEnd(kind: kind, index: 0)
+      }
+      return .unknown
+    }
+    var endpoint = Endpoint(
+      kind: .pod, cluster: reader.cluster, namespace: reader.namespace,
+      workload: reader.workload(value["workloads"]),
+      labels: VolatileLabels.stable(Labels(reader.podLabels)))
+    guard !endpoint.labels.isEmpty || endpoint.workload != nil else {
+      endpoint.name = podName
+      let known = accumulator.resolver?.pod(
+        namespace: reader.namespace, name: podName, at: Int64.max)
+      return HubbleEnd(kind: .pod, index: accumulator.index(of: known ?? endpoint))
+    }
+    let index = accumulator.index(of: endpoint)
+    if !podName.isEmpty {
+      accumulator.remember(pod: podName, in: reader.namespace, as: index)
+    }
+    return HubbleEnd(kind: .pod, index: index)
+  }
+
+  private mutating func add(label text: String) {
+    var rest = Substring(text)
+    if let colon = text.firstIndex(of: ":") {
+      let source = String(text[..<colon])
+      if HubbleEndpointReader.labelSources.contains(source) {
+        rest = text[text.index(after: colon)...]
+        if source == "reserved" {
+          reserved.append(String(rest))
+          return
+        }
+        guard source == "k8s" || source == "any" || source == "unspec" || source == "container"
+        else { return }
+      }
+    }
+    let equals = rest.firstIndex(of: "=")
+    let key = String(equals.map { rest[..<$0] } ?? rest)
+    let value = equals.map { String(rest[rest.index(after: $0)...]) } ?? ""
+    switch key {
+    case "io.kubernetes.pod.namespace": namespace = value
+    case "io.cilium.k8s.policy.cluster": cluster = value
+    default:
+      guard !key.hasPrefix("io.cilium.") else { return }
+      podLabels.append((key, value))
+    }
+  }
+
+  /// The reserved kinds that win over pod labels: nodes carry their own `k8s:` labels too.
+  private func reservedKind(identity: Int64) -> HubbleEnd.Kind? {
+    if reserved.contains("kube-apiserver") { return .apiServer }
+    if reserved.contains("ingress") { return .ingress }
+    if reserved.contains("health") { return .health }
+    if reserved.contains("host") { return .host }
+    if reserved.contains("remote-node") { return .remoteNode }
+    if reserved.contains("unmanaged") || reserved.contains("init") { return .unmanaged }
+    // A field mask can hide the labels; the reserved identities are the same in every cluster.
+    guard reserved.isEmpty, podLabels.isEmpty else { return nil }
+    switch identity {
+    case 1: return .host
+    case 3, 5: return .unmanaged
+    case 4: return .health
+    case 6: return .remoteNode
+    case 7: return .apiServer
+    case 8: return .ingress
+    default: return nil
+    }
+  }
+
+  /// What is left when it is no pod: the world, or nothing known.
+  private func looseKind(identity: Int64) -> HubbleEnd.Kind? {
+    if reserved.contains(where: { $0.hasPrefix("world") }) { return .world }
+    let isLocalScope = identity >> 24 == 1
+    return identity == 2 || identity == 9 || identity == 10 || isLocalScope ? .world : nil
+  }
+
+  private func workload(_ value: JSONValue?) -> WorkloadReference? {
+    guard let first = value?.array?.first, let name = first["name"]?.string, !name.isEmpty
+    else { return nil }
+    return WorkloadReference(kind: first["kind"]?.string ?? "", name: name)
+  }
+}

@@ -1,0 +1,173 @@
+package import FlowAggregation
+package import FlowModel
+
+/// How an input is recognised when it is given again: by its content, not by its name.
+package struct InputIdentity: Hashable, Sendable {
+  /// How many bytes of the content's start ``headHash`` covers.
+  package var headLength: Int
+  /// Hash of the start of the decompressed content.
+  package var headHash: UInt64
+  /// Decompressed bytes up to the end of the last counted line.
+  package var consumedBytes: Int64
+  /// Hash of the last bytes before ``consumedBytes``.
+  package var tailHash: UInt64
+
+  /// Makes an identity.
+  package init(headLength: Int, headHash: UInt64, consumedBytes: Int64, tailHash: UInt64) {
+    self.headLength = headLength
+    self.headHash = headHash
+    self.consumedBytes = consumedBytes
+    self.tailHash = tailHash
+  }
+}
+
+/// An input that was ingested: one row of the ledger.
+package struct IngestRecord: Hashable, Sendable {
+  /// The row's number; 0 for an input that is not stored yet.
+  package var id: Int64
+  /// The path as given; `-` for standard input.
+  package var name: String
+  /// The format it was read as.
+  package var format: String
+  /// How to recognise it.
+  package var identity: InputIdentity
+  /// Whether it marks replies (see ``EvidenceAccumulator/marksReplies``).
+  package var marksReplies: Bool
+  /// What became of its records.
+  package var counts: IngestCounts
+  /// When it was first ingested, microseconds UTC.
+  package var started: Int64
+  /// When it was last ingested, microseconds UTC.
+  package var finished: Int64
+
+  /// Makes a row.
+  package init(
+    id: Int64, name: String, format: String, identity: InputIdentity, marksReplies: Bool,
+    counts: IngestCounts, started: Int64, finished: Int64
+  ) {
+    self.id = id
+    self.name = name
+    self.format = format
+    self.identity = identity
+    self.marksReplies = marksReplies
+    self.counts = counts
+    self.started = started
+    self.finished = finished
+  }
+}
+
+/// What one input adds to the store, in one transaction.
+package struct IngestBatch: Sendable {
+  /// The ledger row: with `id` 0 a new input, else the one that has grown (its counts are added).
+  package var record: IngestRecord
+  /// The log kind of all edges.
+  package var logKind: LogKind
+  /// The endpoints that the edges' keys index.
+  package var endpoints: [Endpoint]
+  /// The edges, in any order.
+  package var edges: [EdgeTable.Entry]
+
+  /// Makes a batch.
+  package init(
+    record: IngestRecord, logKind: LogKind, endpoints: [Endpoint], edges: [EdgeTable.Entry]
+  ) {
+    self.record = record
+    self.logKind = logKind
+    self.endpoints = endpoints
+    self.edges = edges
+  }
+}
+
+/// Which edges are wanted.
+package struct EdgeQuery: Hashable, Sendable {
+  /// Only edges with an end in this namespace; nil for all.
+  package var namespace: String?
+  /// The first hour (UTC hours since 1970) and the hour after the last; nil for no limit.
+  package var hours: Range<Int64>?
+
+  /// Makes a query.
+  package init(namespace: String? = nil, hours: Range<Int64>? = nil) {
+    self.namespace = namespace
+    self.hours = hours
+  }
+}
+
+/// The days on which an edge was seen.
+package struct DatedEdge: Hashable, Sendable {
+  /// The edge, its tally counting the whole window.
+  package var edge: FlowEdge
+  /// UTC days since 1970, ascending.
+  package var days: [Int64]
+
+  /// Makes a value.
+  package init(edge: FlowEdge, days: [Int64]) {
+    self.edge = edge
+    self.days = days
+  }
+}
+
+/// Stored capture of one log in one hour.
+package struct StoredCaptureHour: Hashable, Sendable {
+  /// The log.
+  package var logKind: LogKind
+  /// UTC hours since 1970.
+  package var hour: Int64
+  /// What was seen and lost.
+  package var capture: CaptureHour
+
+  /// Makes a value.
+  package init(logKind: LogKind, hour: Int64, capture: CaptureHour) {
+    self.logKind = logKind
+    self.hour = hour
+    self.capture = capture
+  }
+}
+
+/// The store of flows: edges by hour and the ledger of inputs. May live in another database one day.
+package protocol FlowStore: Sendable {
+  /// Ledger rows whose content starts with one of the given heads.
+  ///
+  /// - Parameter head: Tells the hash of the input's first bytes for a length, nil when it is shorter.
+  /// - Returns: The candidates, newest first; the caller compares tails.
+  func inputs(matchingHead head: (Int) -> UInt64?) async throws -> [IngestRecord]
+
+  /// Adds an input's edges, counts and ledger row in one transaction.
+  ///
+  /// - Returns: The ledger row's number.
+  func add(_ batch: IngestBatch) async throws -> Int64
+
+  /// Edges over a window, one per key with its hours added up, sorted by source, destination and key.
+  func edges(_ query: EdgeQuery) async throws -> [FlowEdge]
+
+  /// Edges over a window with the days they were seen on, in the order of ``edges(_:)``.
+  func edgeDays(_ query: EdgeQuery) async throws -> [DatedEdge]
+
+  /// Every pod endpoint of an edge that was first seen before an hour (nil: ever), sorted.
+  func podEndpoints(before hour: Int64?) async throws -> [Endpoint]
+
+  /// The ledger, oldest first.
+  func inputs() async throws -> [IngestRecord]
+
+  /// Capture by log and hour, sorted.
+  func capture() async throws -> [StoredCaptureHour]
+
+  /// Every namespace with the first and last time a flow of it was seen (microseconds), sorted.
+  func namespaces() async throws -> [NamespaceSpan]
+}
+
+/// When a namespace was first and last seen in the logs.
+package struct NamespaceSpan: Hashable, Sendable {
+  /// The namespace.
+  package var namespace: String
+  /// First time, microseconds UTC.
+  package var first: Int64
+  /// Last time, microseconds UTC.
+  package var last: Int64
+
+  /// Makes a span.
+  package init(namespace: String, first: Int64, last: Int64) {
+    self.namespace = namespace
+    self.first = first
+    self.last = last
+  }
+}

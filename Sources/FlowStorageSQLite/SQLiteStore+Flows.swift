@@ -1,0 +1,215 @@
+import FlowAggregation
+package import FlowModel
+import FlowSchema
+package import FlowStorage
+import GRDB
+
+extension SQLiteStore: FlowStore {
+  package func inputs(matchingHead head: (Int) -> UInt64?) async throws -> [IngestRecord] {
+    try read { database in
+      let lengths = try Int.fetchAll(database, sql: "SELECT DISTINCT head_length FROM ingest")
+      var found: [IngestRecord] = []
+      for length in lengths {
+        guard let hash = head(length) else { continue }
+        let rows = try Row.fetchAll(
+          database,
+          sql: "\(SQLiteStore.ledger) WHERE head_hash = ? AND head_length = ?",
+          arguments: [Int64(bitPattern: hash), length])
+        found += rows.map(SQLiteStore.record)
+      }
+      return found.sorted { $0.id > $1.id }
+    }
+  }
+
+  package func add(_ batch: IngestBatch) async throws -> Int64 {
+    try write { database in
+      let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
+      let endpoints = try SQLiteStore.endpointIDs(batch.endpoints, used: batch.edges, database)
+      try SQLiteStore.saveEdges(batch, ingest: id, endpoints: endpoints, database)
+      return id
+    }
+  }
+
+  package func edges(_ query: EdgeQuery) async throws -> [FlowEdge] {
+    try read { database in
+      try SQLiteStore.rows(query, database).map { SQLiteStore.edge($0.row, $0.ends) }
+        .sorted(by: SQLiteStore.order)
+    }
+  }
+
+  package func edgeDays(_ query: EdgeQuery) async throws -> [DatedEdge] {
+    try read { database in
+      let hours = query.hours ?? SQLiteStore.allHours
+      let statement = try database.cachedStatement(
+        sql: """
+          SELECT DISTINCT hour / 24 FROM edge_hour
+          WHERE edge_id = ? AND hour >= ? AND hour < ? ORDER BY 1
+          """)
+      return try SQLiteStore.rows(query, database).map { row, ends in
+        let id: Int64 = row[0]
+        let days = try Int64.fetchAll(
+          statement, arguments: [id, hours.lowerBound, hours.upperBound])
+        return DatedEdge(edge: SQLiteStore.edge(row, ends), days: days)
+      }.sorted { SQLiteStore.order($0.edge, $1.edge) }
+    }
+  }
+
+  package func podEndpoints(before hour: Int64?) async throws -> [Endpoint] {
+    try read { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          WITH early AS (
+            SELECT source_id, destination_id FROM flow_edge e
+            WHERE (SELECT hour FROM edge_hour h WHERE h.edge_id = e.edge_id ORDER BY hour LIMIT 1) < ?)
+          SELECT \(EndpointRow.columns) FROM endpoint
+          WHERE kind = 'pod' AND endpoint_id IN (
+            SELECT source_id FROM early UNION SELECT destination_id FROM early)
+          """, arguments: [hour ?? SQLiteStore.allHours.upperBound]
+      ).map { EndpointRow.endpoint($0, from: 0) }.sorted()
+    }
+  }
+
+  package func inputs() async throws -> [IngestRecord] {
+    try read { database in
+      try Row.fetchAll(database, sql: "\(SQLiteStore.ledger) ORDER BY ingest_id").map { row in
+        var record = SQLiteStore.record(row)
+        try SQLiteStore.loadDetails(&record, database)
+        return record
+      }
+    }
+  }
+
+  package func capture() async throws -> [StoredCaptureHour] {
+    try read { database in
+      try Row.fetchAll(
+        database, sql: "SELECT log_kind, hour, records, lost FROM capture_hour ORDER BY 1, 2"
+      ).compactMap { row in
+        guard let kind = LogKind(rawValue: row[0]) else { return nil }
+        return StoredCaptureHour(
+          logKind: kind, hour: row[1], capture: CaptureHour(records: row[2], lost: row[3]))
+      }
+    }
+  }
+
+  package func namespaces() async throws -> [NamespaceSpan] {
+    try read { database in
+      // An edge's hours are stored in order, so its first and last one are two index look-ups.
+      try Row.fetchAll(
+        database,
+        sql: """
+          WITH edge_span AS (
+            SELECT e.source_id, e.destination_id,
+                   (SELECT first_seen_us FROM edge_hour h WHERE h.edge_id = e.edge_id ORDER BY hour LIMIT 1) AS first_us,
+                   (SELECT last_seen_us FROM edge_hour h WHERE h.edge_id = e.edge_id ORDER BY hour DESC LIMIT 1) AS last_us
+            FROM flow_edge e)
+          SELECT p.namespace, min(first_us), max(last_us)
+          FROM (SELECT source_id AS endpoint_id, first_us, last_us FROM edge_span
+                UNION ALL SELECT destination_id, first_us, last_us FROM edge_span)
+          JOIN endpoint p USING (endpoint_id)
+          WHERE p.namespace <> '' GROUP BY p.namespace ORDER BY p.namespace
+          """
+      ).map { NamespaceSpan(namespace: $0[0], first: $0[1], last: $0[2]) }
+    }
+  }
+}
+
+// MARK: - Reading
+
+extension SQLiteStore {
+  static let allHours: Range<Int64> = -10_000_000..<10_000_000
+
+  static let ledger = """
+    SELECT ingest_id, name, format, head_length, head_hash, consumed_bytes, tail_hash,
+           marks_replies, lines, used, rejected, lost_events, started_us, finished_us
+    FROM ingest
+    """
+
+  typealias Ends = (source: Endpoint, destination: Endpoint)
+
+  /// Edge rows of a query with their endpoints.
+  static func rows(_ query: EdgeQuery, _ database: Database) throws -> [(row: Row, ends: Ends)] {
+    let hours = query.hours ?? allHours
+    let rows: [Row]
+    if let namespace = query.namespace {
+      rows = try Row.fetchAll(
+        database, sql: SQLiteSchema.edgesInNamespace,
+        arguments: [namespace, hours.lowerBound, hours.upperBound])
+    } else {
+      rows = try Row.fetchAll(
+        database, sql: SQLiteSchema.edgesEverywhere,
+        arguments: [hours.lowerBound, hours.upperBound])
+    }
+    var endpoints: [Int64: Endpoint] = [:]
+    let statement = try database.cachedStatement(
+      sql: "SELECT \(EndpointRow.columns) FROM endpoint WHERE endpoint_id = ?")
+    func endpoint(_ id: Int64) throws -> Endpoint {
+      if let known = endpoints[id] { return known }
+      guard let row = try Row.fetchOne(statement, arguments: [id]) else {
+        return Endpoint(kind: .unresolved)
+      }
+      let made = EndpointRow.endpoint(row, from: 0)
+      endpoints[id] = made
+      return made
+    }
+    return try rows.map { row in
+      (row: row, ends: (source: try endpoint(row[1]), destination: try endpoint(row[2])))
+    }
+  }
+
+  static func edge(_ row: Row, _ ends: Ends) -> FlowEdge {
+    FlowEdge(
+      source: ends.source, destination: ends.destination,
+      transport: TransportProtocol(number: row[3]), port: row[4], replyPort: row[5],
+      side: PolicySide(rawValue: row[6]) ?? .both,
+      evidence: EvidenceClass(rawValue: row[7]) ?? .attempt,
+      logKind: LogKind(rawValue: row[8]) ?? .hubble,
+      tally: EdgeTally(
+        records: row[9], bytes: row[10], firstMicroseconds: row[11], lastMicroseconds: row[12],
+        hours: row[13], days: row[14]))
+  }
+
+  /// By source, destination, protocol, port, class, side and log.
+  static func order(_ left: FlowEdge, _ right: FlowEdge) -> Bool {
+    if left.source != right.source { return left.source < right.source }
+    if left.destination != right.destination { return left.destination < right.destination }
+    if left.transport != right.transport { return left.transport < right.transport }
+    if left.port != right.port { return left.port < right.port }
+    if left.evidence != right.evidence { return left.evidence < right.evidence }
+    if left.side != right.side { return left.side < right.side }
+    if left.logKind != right.logKind { return left.logKind < right.logKind }
+    return left.replyPort < right.replyPort
+  }
+
+  static func record(_ row: Row) -> IngestRecord {
+    var counts = IngestCounts()
+    counts.lines = row[8]
+    counts.used = row[9]
+    counts.rejectedCount = row[10]
+    counts.lostEvents = row[11]
+    return IngestRecord(
+      id: row[0], name: row[1], format: row[2],
+      identity: InputIdentity(
+        headLength: row[3], headHash: UInt64(bitPattern: row[4] as Int64),
+        consumedBytes: row[5], tailHash: UInt64(bitPattern: row[6] as Int64)),
+      marksReplies: row[7], counts: counts, started: row[12], finished: row[13])
+  }
+
+  static func loadDetails(_ record: inout IngestRecord, _ database: Database) throws {
+    for row in try Row.fetchAll(
+      database, sql: "SELECT reason, records FROM ingest_discard WHERE ingest_id = ?",
+      arguments: [record.id])
+    {
+      if let reason = DiscardReason(rawValue: row[0]) { record.counts.discarded[reason] = row[1] }
+    }
+    record.counts.rejections = try Row.fetchAll(
+      database,
+      sql: "SELECT line, problem FROM ingest_rejection WHERE ingest_id = ? ORDER BY line",
+      arguments: [record.id]
+    ).map { Rejection(line: $0[0], problem: $0[1]) }
+    record.counts.notes = Set(
+      try String.fetchAll(
+        database, sql: "SELECT note FROM ingest_note WHERE ingest_id = ?",
+        arguments: [record.id]))
+  }
+}

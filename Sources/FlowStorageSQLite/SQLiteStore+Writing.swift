@@ -1,0 +1,170 @@
+import FlowAggregation
+import FlowModel
+import FlowStorage
+import GRDB
+
+extension SQLiteStore {
+  /// Inserts or grows the ledger row and what belongs to it.
+  static func saveLedger(_ record: IngestRecord, logKind: LogKind, _ database: Database) throws
+    -> Int64
+  {
+    var id = record.id
+    let identity = record.identity
+    let counts = record.counts
+    if id == 0 {
+      try database.execute(
+        sql: """
+          INSERT INTO ingest (name, format, head_length, head_hash, consumed_bytes, tail_hash,
+            marks_replies, lines, used, rejected, lost_events, started_us, finished_us)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          record.name, record.format, identity.headLength, Int64(bitPattern: identity.headHash),
+          identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
+          counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.started,
+          record.finished,
+        ])
+      id = database.lastInsertedRowID
+    } else {
+      try database.execute(
+        sql: """
+          UPDATE ingest SET name = ?, head_length = ?, head_hash = ?, consumed_bytes = ?, tail_hash = ?,
+            marks_replies = max(marks_replies, ?), lines = lines + ?, used = used + ?,
+            rejected = rejected + ?, lost_events = lost_events + ?, finished_us = ?
+          WHERE ingest_id = ?
+          """,
+        arguments: [
+          record.name, identity.headLength, Int64(bitPattern: identity.headHash),
+          identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
+          counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.finished, id,
+        ])
+    }
+    try saveDetails(counts, ingest: id, logKind: logKind, database)
+    return id
+  }
+
+  private static func saveDetails(
+    _ counts: IngestCounts, ingest id: Int64, logKind: LogKind, _ database: Database
+  ) throws {
+    for (reason, records) in counts.discarded.sorted(by: { $0.key < $1.key }) where records > 0 {
+      try database.execute(
+        sql: """
+          INSERT INTO ingest_discard VALUES (?, ?, ?)
+          ON CONFLICT DO UPDATE SET records = records + excluded.records
+          """, arguments: [id, reason.rawValue, records])
+    }
+    for rejection in counts.rejections {
+      try database.execute(
+        sql: "INSERT OR IGNORE INTO ingest_rejection VALUES (?, ?, ?)",
+        arguments: [id, rejection.line, rejection.problem])
+    }
+    for note in counts.notes.sorted() {
+      try database.execute(
+        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)", arguments: [id, note])
+    }
+    for (hour, capture) in counts.capture.sorted(by: { $0.key < $1.key }) {
+      try database.execute(
+        sql: """
+          INSERT INTO capture_hour VALUES (?, ?, ?, ?)
+          ON CONFLICT DO UPDATE SET records = records + excluded.records, lost = lost + excluded.lost
+          """, arguments: [logKind.rawValue, hour, capture.records, capture.lost])
+    }
+  }
+
+  /// Row numbers of the endpoints that edges use; 0 for the others.
+  static func endpointIDs(
+    _ endpoints: [Endpoint], used edges: [EdgeTable.Entry], _ database: Database
+  ) throws -> [Int64] {
+    var isUsed = [Bool](repeating: false, count: endpoints.count)
+    for entry in edges {
+      isUsed[Int(entry.key.source)] = true
+      isUsed[Int(entry.key.destination)] = true
+    }
+    var ids = [Int64](repeating: 0, count: endpoints.count)
+    let find = try database.cachedStatement(sql: EndpointRow.find)
+    let insert = try database.cachedStatement(sql: EndpointRow.insert)
+    for index in endpoints.indices.filter({ isUsed[$0] }).sorted(by: {
+      endpoints[$0] < endpoints[$1]
+    }) {
+      let arguments = EndpointRow.arguments(endpoints[index])
+      if let known = try Int64.fetchOne(find, arguments: arguments) {
+        ids[index] = known
+      } else {
+        try insert.execute(arguments: arguments)
+        ids[index] = database.lastInsertedRowID
+      }
+    }
+    return ids
+  }
+
+  /// Upserts edges and their hours, in key order so that the B-trees are walked once.
+  static func saveEdges(
+    _ batch: IngestBatch, ingest id: Int64, endpoints: [Int64], _ database: Database
+  ) throws {
+    let entries = batch.edges.map { entry in
+      (
+        entry: entry, source: endpoints[Int(entry.key.source)],
+        destination: endpoints[Int(entry.key.destination)]
+      )
+    }.sorted { left, right in
+      if left.source != right.source { return left.source < right.source }
+      if left.destination != right.destination { return left.destination < right.destination }
+      let one = left.entry.key
+      let two = right.entry.key
+      if one.transport != two.transport { return one.transport < two.transport }
+      if one.port != two.port { return one.port < two.port }
+      if one.replyPort != two.replyPort { return one.replyPort < two.replyPort }
+      if one.side != two.side { return one.side < two.side }
+      if one.evidence != two.evidence { return one.evidence < two.evidence }
+      return one.hour < two.hour
+    }
+    let find = try database.cachedStatement(
+      sql: """
+        SELECT edge_id FROM flow_edge WHERE source_id = ? AND destination_id = ? AND protocol = ?
+        AND port = ? AND reply_port = ? AND side = ? AND class = ? AND log_kind = ?
+        """)
+    let insertEdge = try database.cachedStatement(
+      sql: """
+        INSERT INTO flow_edge (source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    let insertHour = try database.cachedStatement(
+      sql: """
+        INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET records = records + excluded.records, bytes = bytes + excluded.bytes,
+          ingest_id = iif(excluded.first_seen_us < first_seen_us, excluded.ingest_id, ingest_id),
+          sample_line = iif(excluded.first_seen_us < first_seen_us, excluded.sample_line, sample_line),
+          first_seen_us = min(first_seen_us, excluded.first_seen_us),
+          last_seen_us = max(last_seen_us, excluded.last_seen_us)
+        """)
+    var previous: EdgeKey?
+    var previousEnds: (Int64, Int64) = (0, 0)
+    var edgeID: Int64 = 0
+    for (entry, source, destination) in entries {
+      var key = entry.key
+      key.hour = 0
+      key.source = 0
+      key.destination = 0
+      if previous != key || previousEnds != (source, destination) {
+        let arguments: StatementArguments = [
+          source, destination, key.transport, key.port, key.replyPort,
+          PolicySide.allCases[Int(key.side)].rawValue,
+          EvidenceClass.allCases[Int(key.evidence)].rawValue, batch.logKind.rawValue,
+        ]
+        if let known = try Int64.fetchOne(find, arguments: arguments) {
+          edgeID = known
+        } else {
+          try insertEdge.execute(arguments: arguments)
+          edgeID = database.lastInsertedRowID
+        }
+        previous = key
+        previousEnds = (source, destination)
+      }
+      try insertHour.execute(arguments: [
+        edgeID, entry.key.hour, entry.records, entry.bytes, entry.first, entry.last, id,
+        entry.sampleLine,
+      ])
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import FlowSchema
+import FlowStorage
+import GRDB
+
+/// Why a SQLite store cannot be used.
+package enum SQLiteStoreError: Error, Hashable, Sendable {
+  /// The file is a database of another program, or no database.
+  case notOurs(path: String)
+  /// A newer flowlearn wrote it.
+  case newer(path: String, migration: String)
+  /// It cannot be written.
+  case readOnly(path: String)
+  /// Another process has held it too long.
+  case locked(path: String)
+  /// No space is left.
+  case full(path: String)
+  /// It does not exist and was not to be created.
+  case missing(path: String)
+  /// Any other trouble, in SQLite's words.
+  case failed(path: String, message: String)
+}
+
+/// Both stores in one SQLite file, in WAL mode.
+package final class SQLiteStore: Sendable {
+  /// The file.
+  package let path: String
+  let database: DatabaseQueue
+
+  /// Opens a store.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - create: Whether a missing file is made; else it is an error.
+  ///   - readOnly: Opens without writing; a database that needs a migration is then refused.
+  /// - Throws: ``SQLiteStoreError``.
+  package init(path: String, create: Bool, readOnly: Bool = false) throws {
+    self.path = path
+    var configuration = Configuration()
+    configuration.readonly = readOnly
+    configuration.busyMode = .timeout(5)
+    configuration.foreignKeysEnabled = true
+    configuration.prepareDatabase { database in
+      // 16 MiB of page cache: enough for the upserts of a large file to stay in memory.
+      try database.execute(sql: "PRAGMA cache_size = -16384")
+      try database.execute(sql: "PRAGMA temp_store = MEMORY")
+    }
+    if !create, !SQLiteStore.exists(path) { throw SQLiteStoreError.missing(path: path) }
+    do {
+      database = try DatabaseQueue(path: path, configuration: configuration)
+      try SQLiteStore.check(database, path: path)
+      if !readOnly {
+        try database.writeWithoutTransaction { database in
+          try database.execute(sql: "PRAGMA journal_mode = WAL")
+          try database.execute(sql: "PRAGMA synchronous = NORMAL")
+        }
+        try SQLiteStore.migrate(database, path: path)
+      } else {
+        try SQLiteStore.requireCurrent(database, path: path)
+      }
+    } catch let error as DatabaseError {
+      throw SQLiteStore.explain(error, path: path)
+    }
+  }
+
+  private static func exists(_ path: String) -> Bool {
+    (try? DatabaseQueue(path: path, configuration: readOnlyProbe)) != nil
+  }
+
+  private static var readOnlyProbe: Configuration {
+    var configuration = Configuration()
+    configuration.readonly = true
+    return configuration
+  }
+
+  /// Refuses a database that is not ours or that a newer program wrote.
+  private static func check(_ database: DatabaseQueue, path: String) throws {
+    try database.read { database in
+      let application = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+      let tables =
+        try Int.fetchOne(
+          database, sql: "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'") ?? 0
+      if application == SQLiteSchema.applicationID {
+        let known = Set(SQLiteSchema.migrations.map(\.name))
+        if let unknown = try applied(database).first(where: { !known.contains($0) }) {
+          throw SQLiteStoreError.newer(path: path, migration: unknown)
+        }
+      } else if application != 0 || tables > 0 {
+        throw SQLiteStoreError.notOurs(path: path)
+      }
+    }
+  }
+
+  private static func applied(_ database: Database) throws -> [String] {
+    guard try database.tableExists("schema_migration") else { return [] }
+    return try String.fetchAll(database, sql: "SELECT name FROM schema_migration ORDER BY name")
+  }
+
+  private static func requireCurrent(_ database: DatabaseQueue, path: String) throws {
+    let done = try database.read { try applied($0) }
+    if let next = SQLiteSchema.migrations.first(where: { !done.contains($0.name) }) {
+      throw SQLiteStoreError.failed(
+        path: path, message: "migration \(next.name) is missing and the store is read-only")
+    }
+  }
+
+  /// Applies the missing migrations, each in its own transaction.
+  private static func migrate(_ database: DatabaseQueue, path: String) throws {
+    let done = Set(try database.read { try applied($0) })
+    for migration in SQLiteSchema.migrations where !done.contains(migration.name) {
+      try database.inTransaction(.immediate) { database in
+        // Another process may have been faster.
+        guard try !applied(database).contains(migration.name) else { return .rollback }
+        try database.execute(sql: "PRAGMA application_id = \(SQLiteSchema.applicationID)")
+        try database.execute(
+          sql: "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY) STRICT")
+        try database.execute(sql: migration.sql)
+        try database.execute(
+          sql: "INSERT INTO schema_migration VALUES (?)", arguments: [migration.name])
+        return .commit
+      }
+    }
+  }
+
+  /// Names the trouble behind a SQLite error.
+  static func explain(_ error: DatabaseError, path: String) -> SQLiteStoreError {
+    switch error.resultCode {
+    case .SQLITE_NOTADB, .SQLITE_CORRUPT: .notOurs(path: path)
+    case .SQLITE_READONLY, .SQLITE_PERM: .readOnly(path: path)
+    case .SQLITE_BUSY, .SQLITE_LOCKED: .locked(path: path)
+    case .SQLITE_FULL: .full(path: path)
+    default: .failed(path: path, message: error.message ?? "SQLite error \(error.resultCode)")
+    }
+  }
+
+  func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    do {
+      return try database.read(body)
+    } catch let error as DatabaseError {
+      throw SQLiteStore.explain(error, path: path)
+    }
+  }
+
+  func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    do {
+      return try database.write(body)
+    } catch let error as DatabaseError {
+      throw SQLiteStore.explain(error, path: path)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/// Writes JSON text (RFC 8259) from trees.
+package enum JSONWriter {
+  /// The shortest text of a value; members in the order given.
+  package static func text(_ value: JSONValue) -> String {
+    var output = ""
+    append(value, to: &output)
+    return output
+  }
+
+  /// Text indented by two spaces, for people; ends without a line feed.
+  package static func prettyText(_ value: JSONValue) -> String {
+    var output = ""
+    appendPretty(value, indent: "", to: &output)
+    return output
+  }
+
+  private static func append(_ value: JSONValue, to output: inout String) {
+    switch value {
+    case .array(let elements):
+      output += "["
+      for (index, element) in elements.enumerated() {
+        if index > 0 { output += "," }
+        append(element, to: &output)
+      }
+      output += "]"
+    case .object(let object):
+      output += "{"
+      for (index, member) in object.members.enumerated() {
+        if index > 0 { output += "," }
+        appendString(member.key, to: &output)
+        output += ":"
+        append(member.value, to: &output)
+      }
+      output += "}"
+    default: appendScalar(value, to: &output)
+    }
+  }
+
+  private static func appendPretty(_ value: JSONValue, indent: String, to output: inout String) {
+    let inner = indent + "  "
+    switch value {
+    case .array(let elements) where !elements.isEmpty:
+      output += "[\n"
+      for (index, element) in elements.enumerated() {
+        output += inner
+        appendPretty(element, indent: inner, to: &output)
+        output += index + 1 < elements.count ? ",\n" : "\n"
+      }
+      output += indent + "]"
+    case .object(let object) where !object.members.isEmpty:
+      output += "{\n"
+      for (index, member) in object.members.enumerated() {
+        output += inner
+        appendString(member.key, to: &output)
+        output += ": "
+        appendPretty(member.value, indent: inner, to: &output)
+        output += index + 1 < object.members.count ? ",\n" : "\n"
+      }
+      output += indent + "}"
+    default: append(value, to: &output)
+    }
+  }
+
+  private static func appendScalar(_ value: JSONValue, to output: inout String) {
+    switch value {
+    case .bool(let flag): output += flag ? "true" : "false"
+    case .number(let digits): output += digits
+    case .string(let text): appendString(text, to: &output)
+    default: output += "null"
+    }
+  }
+
+  private static func appendString(_ text: String, to output: inout String) {
+    output += "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": output += "\\\""
+      case "\\": output += "\\\\"
+      case "\n": output += "\\n"
+      case "\r": output += "\\r"
+      case "\t": output += "\\t"
+      case "\u{0}"..<" ", "\u{7f}"..."\u{9f}", "\u{2028}", "\u{2029}":
+        let digits = String(scalar.value, radix: 16)
+        output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: output.unicodeScalars.append(scalar)
+      }
+    }
+    output += "\""
+  }
+}

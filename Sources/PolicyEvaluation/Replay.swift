@@ -1,0 +1,314 @@
+package import FlowModel
+package import PolicyModel
+
+/// A connection between endpoints named by index.
+package struct ReplayConnection: Hashable, Sendable {
+  /// Index of the side that opens it.
+  package var source: Int
+  /// Index of the side that accepts it.
+  package var destination: Int
+  /// The protocol.
+  package var transport: TransportProtocol
+  /// The destination port; the type for ICMP.
+  package var port: UInt16
+
+  /// Makes a connection.
+  package init(source: Int, destination: Int, transport: TransportProtocol, port: UInt16) {
+    self.source = source
+    self.destination = destination
+    self.transport = transport
+    self.port = port
+  }
+}
+
+/// Replays accepted connections against policies: what would break, what is admitted beyond them, and
+/// which rules they need.
+package struct Replay: Sendable {
+  /// The policies; staged ones count only in the stage `pending`.
+  package var policies: PolicySet
+  /// Every workload and external peer known; connections index it.
+  package var endpoints: [PolicyEndpoint]
+  /// The accepted connections.
+  package var connections: [ReplayConnection]
+  /// Connections that may be admitted though nobody saw them (DNS over TCP beside UDP).
+  package var tolerated: [ReplayConnection]
+  /// The namespaces whose pods' sides are judged; nil judges all.
+  package var namespaces: Set<String>?
+  /// Namespaces judged as if a default deny stood in them.
+  package var isolatedNamespaces: Set<String>
+  /// The engine; nil takes the one the policies are written for.
+  package var engine: EngineSemantics?
+  /// Whether staged policies take effect.
+  package var stage: PolicyStage
+  /// The most unobserved grants listed; all are counted.
+  package var grantLimit: Int
+
+  /// Makes a replay.
+  package init(
+    policies: PolicySet,
+    endpoints: [PolicyEndpoint],
+    connections: [ReplayConnection],
+    tolerated: [ReplayConnection] = [],
+    namespaces: Set<String>? = nil,
+    isolatedNamespaces: Set<String> = [],
+    engine: EngineSemantics? = nil,
+    stage: PolicyStage = .enforced,
+    grantLimit: Int = 1000
+  ) {
+    self.policies = policies
+    self.endpoints = endpoints
+    self.connections = connections
+    self.tolerated = tolerated
+    self.namespaces = namespaces
+    self.isolatedNamespaces = isolatedNamespaces
+    self.engine = engine
+    self.stage = stage
+    self.grantLimit = grantLimit
+  }
+
+  /// Runs the replay.
+  ///
+  /// - Precondition: Connections index `endpoints`.
+  /// - Complexity: Connections times the rules of their two ends, plus, for what is admitted beyond
+  ///   them, the pairs that some rule covers.
+  package func run() -> ReplayResult {
+    var replay = ReplayRun(self)
+    replay.judgeConnections()
+    replay.findUnobserved()
+    return replay.result
+  }
+
+  /// Whether a side is judged.
+  func judges(_ endpoint: PolicyEndpoint) -> Bool {
+    endpoint.isPod && (namespaces?.contains(endpoint.namespace) ?? true)
+  }
+}
+
+/// A replay while it runs.
+private struct ReplayRun {
+  let replay: Replay
+  var matrix: PolicyMatrix
+  var result = ReplayResult()
+  var used: Set<Int> = []
+  var essential: Set<Int> = []
+
+  init(_ replay: Replay) {
+    self.replay = replay
+    matrix = PolicyMatrix(
+      policies: replay.policies,
+      endpoints: replay.endpoints,
+      engine: replay.engine,
+      isolatedNamespaces: replay.isolatedNamespaces,
+      stage: replay.stage
+    )
+  }
+
+  // MARK: Accepted connections
+
+  mutating func judgeConnections() {
+    for (index, connection) in replay.connections.enumerated() {
+      let decision = Decision(
+        egress: judge(.egress, connection),
+        ingress: judge(.ingress, connection)
+      )
+      if decision.allowed {
+        result.allowedCount += 1
+      } else {
+        result.denied.append(DeniedConnection(connection: index, decision: decision))
+      }
+    }
+    let compiled = matrix.compiled
+    for (index, rule) in compiled.rules.enumerated() {
+      let namespace = rule.reference.policy.namespace
+      if let namespace, let judged = replay.namespaces, !judged.contains(namespace) { continue }
+      if used.contains(index) {
+        result.usedRules.append(rule.reference)
+      } else {
+        result.unusedRules.append(rule.reference)
+      }
+      if rule.action == .allow || rule.action == .pass, !essential.contains(index) {
+        result.superfluousRules.append(rule.reference)
+      }
+    }
+    result.usedRules.sort()
+    result.unusedRules.sort()
+    result.superfluousRules.sort()
+  }
+
+  private mutating func judge(_ direction: Direction, _ connection: ReplayConnection) -> SideDecision
+  {
+    let isEgress = direction == .egress
+    let subject = isEgress ? connection.source : connection.destination
+    let peer = isEgress ? connection.destination : connection.source
+    guard replay.judges(matrix.endpoints[subject]) else { return .notJudged }
+    let side = matrix.side(direction, subject: subject, peer: peer)
+    let key = PortSet.key(connection.transport, connection.port)
+    let decision = side.decide(key)
+    let matching = side.rulesMatching(key)
+    used.formUnion(matching)
+    guard decision.isAllowed else { return decision }
+    for rule in matching where !essential.contains(rule) {
+      if !side.decide(key, without: rule).isAllowed { essential.insert(rule) }
+    }
+    needDNSRules(of: side, peer: peer, key: key)
+    return decision
+  }
+
+  /// Counts the DNS rules that let an external name be learned for a connection.
+  private mutating func needDNSRules(of side: SideEvaluation, peer: Int, key: UInt32) {
+    let endpoint = matrix.endpoints[peer]
+    guard !side.plan.dnsRules.isEmpty, !endpoint.dnsNames.isEmpty else { return }
+    let compiled = matrix.compiled
+    for dnsRule in side.plan.dnsRules {
+      let names = endpoint.dnsNames.map(DNSPattern.normalized)
+      let isAsked = compiled.rules[dnsRule].dnsPatterns.contains { names.contains(where: $0.matches) }
+      guard isAsked else { continue }
+      let others = side.plan.without(dnsRule: dnsRule)
+      let alone = SideEvaluation(
+        compiled,
+        plan: others,
+        subject: side.destination,
+        peer: endpoint
+      ) { rule in
+        compiled.level(
+          of: rule,
+          for: endpoint,
+          match: compiled.matchers[compiled.rules[rule].matcher].match(endpoint),
+          plan: others
+        )
+      }
+      used.insert(dnsRule)
+      if !alone.decide(key).isAllowed { essential.insert(dnsRule) }
+    }
+  }
+
+  // MARK: Beyond the accepted
+
+  private struct Pair: Hashable {
+    var source: Int
+    var destination: Int
+
+    init(source: Int, destination: Int) {
+      self.source = source
+      self.destination = destination
+    }
+
+    init(_ direction: Direction, subject: Int, peer: Int) {
+      source = direction == .egress ? subject : peer
+      destination = direction == .egress ? peer : subject
+    }
+  }
+
+  mutating func findUnobserved() {
+    var seen: [Pair: [ClosedRange<UInt32>]] = [:]
+    for connection in replay.connections + replay.tolerated {
+      let key = PortSet.key(connection.transport, connection.port)
+      seen[
+        Pair(source: connection.source, destination: connection.destination),
+        default: []
+      ].append(key...key)
+    }
+    let observed = seen.mapValues { PortSet($0) }
+    for direction in [Direction.egress, .ingress] {
+      for subject in matrix.endpoints.indices where replay.judges(matrix.endpoints[subject]) {
+        let plan = matrix.plan(direction, of: subject)
+        guard plan.isolates else {
+          result.notIsolated.append(NotIsolatedSide(endpoint: subject, direction: direction))
+          continue
+        }
+        if matrix.admitsUnnamedPeers(plan) {
+          reportUnnamed(direction, subject: subject, plan: plan, observed: observed)
+        } else {
+          for peer in matrix.namedPeers(of: plan) {
+            report(direction, subject: subject, peer: peer, observed: observed)
+          }
+        }
+      }
+    }
+  }
+
+  /// Reports on all peers; those that only rules for everyone cover are worked out once.
+  private mutating func reportUnnamed(
+    _ direction: Direction,
+    subject: Int,
+    plan: SubjectPlan,
+    observed: [Pair: PortSet]
+  ) {
+    var isSpecial = Array(repeating: plan.asksPeerForPorts, count: matrix.endpoints.count)
+    for peer in matrix.namedPeers(of: plan) { isSpecial[peer] = true }
+    var common: [(ports: PortSpan, rule: RuleReference?)]?
+    for peer in matrix.endpoints.indices {
+      let isSeen = observed[Pair(direction, subject: subject, peer: peer)] != nil
+      if isSpecial[peer] || isSeen || matrix.endpoints[peer].entities.contains(.host) {
+        report(direction, subject: subject, peer: peer, observed: observed)
+        continue
+      }
+      let grants =
+        common
+        ?? leftovers(
+          matrix.side(direction, subject: subject, peer: peer),
+          seen: PortSet()
+        )
+      common = grants
+      add(grants, direction, subject: subject, peer: peer)
+    }
+  }
+
+  private mutating func report(
+    _ direction: Direction,
+    subject: Int,
+    peer: Int,
+    observed: [Pair: PortSet]
+  ) {
+    let side = matrix.side(direction, subject: subject, peer: peer)
+    let seen = observed[Pair(direction, subject: subject, peer: peer)] ?? PortSet()
+    add(leftovers(side, seen: seen), direction, subject: subject, peer: peer)
+  }
+
+  /// What a side lets through by rule though nobody saw it.
+  private func leftovers(
+    _ side: SideEvaluation,
+    seen: PortSet
+  ) -> [(ports: PortSpan, rule: RuleReference?)] {
+    var result: [(ports: PortSpan, rule: RuleReference?)] = []
+    for (ports, decision) in side.decisions() where decision.isAllowed {
+      if case .exempt = decision { continue }
+      let left = PortSet(ports).subtracting(seen)
+      result += left.spans.map { ($0, decision.rule) }
+    }
+    return result.sorted { $0.ports < $1.ports }
+  }
+
+  /// Counts grants and lists them as long as there is room.
+  private mutating func add(
+    _ grants: [(ports: PortSpan, rule: RuleReference?)],
+    _ direction: Direction,
+    subject: Int,
+    peer: Int
+  ) {
+    result.unobservedCount += grants.count
+    let room = replay.grantLimit - result.unobservedAdmitted.count
+    guard room > 0, !grants.isEmpty else { return }
+    let pair = Pair(direction, subject: subject, peer: peer)
+    var through: PortSet?
+    if replay.judges(matrix.endpoints[peer]) {
+      through = matrix.admittedPorts(
+        direction == .egress ? .ingress : .egress,
+        subject: peer,
+        peer: subject
+      )
+    }
+    for grant in grants.prefix(room) {
+      result.unobservedAdmitted.append(
+        UnobservedGrant(
+          source: pair.source,
+          destination: pair.destination,
+          ports: grant.ports,
+          direction: direction,
+          rule: grant.rule,
+          isEffective: through?.overlaps(grant.ports) ?? true
+        )
+      )
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import PolicyManifests
+import ArgumentParser
+import AuditPipeline
+import FlowAggregation
+import FlowModel
+import JSONText
+import PolicyEvaluation
+import PolicySynthesis
+
+extension NetworkPlugin {
+  /// The semantics its engine has where the specifications leave a choice.
+  var engine: EngineSemantics? {
+    switch self {
+    case .cilium: .cilium
+    case .calico: .calico
+    case .aws, .gke, .other: .reference
+    }
+  }
+}
+
+struct CheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Replay stored flows against policies: what would be denied, and which rule decides.",
+    discussion: """
+      Policies may be proposed, hand-written or exported (kubectl get netpol -A -o yaml); files, \
+      directories or - for standard input. Exit 1 when an accepted edge would be denied.
+
+      Examples:
+
+        flowlearn propose -n app-prod | flowlearn check -n app-prod -
+        flowlearn check policies/
+      """)
+
+  @Argument(help: "Policy files, directories, or - for standard input.")
+  var policies: [String]
+
+  @OptionGroup var storeOptions: StoreOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Only edges of this namespace.", valueName: "name"))
+  var namespace: [String] = []
+
+  @OptionGroup var window: WindowOptions
+  @OptionGroup var clock: ClockOptions
+  @OptionGroup var noise: NoiseOptions
+
+  @Option(help: "The network plugin whose semantics count (default: that of the policies' kind).")
+  var cni: NetworkPlugin?
+
+  @Flag(help: "List only what would be denied.")
+  var denied = false
+
+  @Option(name: .shortAndLong, help: "The output format.")
+  var output: ListFormat = .table
+
+  func run() async throws {
+    let selection = try window.selection(default: .all)
+    let now = try clock.now()
+    try await reporting {
+      let stores = try storeOptions.open()
+      let contents = try PolicyFiles.read(policies)
+      for warning in contents.warnings { noise.note("warning: \(warning)") }
+      let reader = try await EvidenceReader(stores, now: now)
+      let finder = try await WindowFinder(stores, rollout: reader.rollout)
+      let evidence = try await WholeEvidence.read(
+        reader, finder: finder, namespaces: namespace, selection: selection)
+      let result = Check(evidence, reader: reader, engine: cni?.engine).run(
+        contents.policySet, namespaces: namespace.isEmpty ? nil : namespace)
+      print(result)
+      let records = result.connections.map(\.connection.tally.records).reduce(0, +)
+      let lost = result.denied.map(\.connection.tally.records).reduce(0, +)
+      noise.note(
+        "\(result.connections.count.grouped) edges, \(lost.grouped) of \(records.grouped) flows would be dropped"
+      )
+      if !result.unusedRules.isEmpty {
+        noise.note("\(result.unusedRules.count.grouped) rules are not used by any of these edges:")
+        for rule in result.unusedRules.prefix(20) { noise.note("  unused  \(rule)") }
+      }
+      if !result.denied.isEmpty { throw ExitCode(1) }
+    }
+  }
+
+  private func print(_ result: CheckResult) {
+    let rows = denied ? result.denied : result.connections
+    switch output {
+    case .table:
+      var table = Table(["SUBJECT", "PEER", "PORT", "FLOWS", "DECISION", "RULE"], rightAligned: [3])
+      for row in rows { table.add(cells(row)) }
+      Terminal.write(table.text)
+    case .csv:
+      Terminal.print("subject,peer,port,flows,decision,rule")
+      for row in rows { Terminal.print(cells(row).map(CSV.field).joined(separator: ",")) }
+    case .json: Terminal.print(JSONWriter.prettyText(.array(rows.map(json))))
+    case .ndjson: for row in rows { Terminal.print(JSONWriter.text(json(row))) }
+    }
+  }
+
+  private func cells(_ row: CheckedConnection) -> [String] {
+    let key = row.connection.key
+    return [
+      key.source, key.destination, "\(key.transport)/\(key.port)",
+      String(row.connection.tally.records), row.decision.allowed ? "allow" : "deny",
+      DecisionText.rule(row.decision),
+    ]
+  }
+
+  private func json(_ row: CheckedConnection) -> JSONValue {
+    let cells = cells(row)
+    let names = ["subject", "peer", "port", "flows", "decision", "rule"]
+    return .object(
+      JSONObject(
+        zip(names, cells).map { (key: $0, value: $0 == "flows" ? .number($1) : .string($1)) }))
+  }
+}
+
+/// Decisions in words.
+enum DecisionText {
+  /// The rule that decided, or why none did.
+  static func rule(_ decision: Decision) -> String {
+    if !decision.egress.isAllowed { return "egress: \(side(decision.egress))" }
+    if !decision.ingress.isAllowed { return "ingress: \(side(decision.ingress))" }
+    return [decision.egress, decision.ingress].map(side).filter { $0 != "-" }
+      .joined(separator: "; ")
+  }
+
+  private static func side(_ decision: SideDecision) -> String {
+    switch decision {
+    case .notJudged: "-"
+    case .notIsolated: "no policy"
+    case .allowed(let rule): "\(rule)"
+    case .allowedByProfile: "profile"
+    case .exempt(let reason): reason.rawValue
+    case .denied(let rule): "denied by \(rule)"
+    case .deniedByDefault: "no rule"
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import ArgumentParser
+import AuditPipeline
+import ClusterInventory
+import FlowAggregation
+import FlowFormats
+import FlowModel
+import Foundation
+
+extension LogFormat: ExpressibleByArgument {}
+
+struct IngestCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ingest",
+    abstract: "Fold flow logs into the store.",
+    discussion: """
+      Files, directories, quoted patterns or - for standard input; plain, gzip or zstd. The format is \
+      found by content. Each file is stored whole or not at all, and each line is counted once however \
+      often its file is given, also after it has grown, was rotated or compressed.
+
+      Examples:
+
+        flowlearn ingest sample-flows/hubble/flows.jsonl
+        hubble observe -o jsonpb --last 10000 | flowlearn ingest -
+        flowlearn ingest --format aws-vpc --fields 'srcaddr dstaddr srcport dstport protocol start end action' logs/
+      """)
+
+  @Argument(help: ArgumentHelp("Logs, directories of logs, or - for standard input."))
+  var files: [String]
+
+  @OptionGroup var storeOptions: StoreOptions
+  @OptionGroup var noise: NoiseOptions
+
+  @Option(help: "Read the logs as this format instead of looking.")
+  var format: LogFormat?
+
+  @Option(
+    help: ArgumentHelp(
+      "AWS VPC flow logs without header: the field names in order.", valueName: "names"))
+  var fields: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Calico packet lines: a log prefix to accept, with the class of its lines (would-deny, denied, allowed, attempt).",
+      valueName: "name[=class]"))
+  var logPrefix: [String] = []
+
+  @Option(help: ArgumentHelp("Year of log lines that carry none.", valueName: "year"))
+  var year: Int?
+
+  @Option(help: ArgumentHelp("Boot time of the node, for lines in seconds since boot.", valueName: "time"))
+  var bootTime: String?
+
+  @Option(help: ArgumentHelp("Time of records that carry none.", valueName: "time"))
+  var assumeTime: String?
+
+  @Flag(help: "Calico: denied packets were let through (dropActionOverride Accept or LogAndAccept).")
+  var denyPasses = false
+
+  @Option(help: ArgumentHelp("Name of the cluster, for logs that carry none.", valueName: "name"))
+  var cluster = ""
+
+  @Option(name: [.customShort("j"), .long], help: "Threads (default: cores).")
+  var threads: Int?
+
+  @Flag(help: "Refuse a file with any record that cannot be read.")
+  var strict = false
+
+  @Flag(help: "Keep reading a file as it grows, across rotation, until interrupted.")
+  var follow = false
+
+  func run() async throws {
+    try await reporting {
+      var options = IngestOptions()
+      options.format = format
+      options.decoder = try decoderOptions()
+      options.cluster = cluster
+      options.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
+      options.isStrict = strict
+      let stores = try storeOptions.open(create: true)
+      let inventory = try await InventoryFiles(store: stores.audit).load(cluster: cluster)
+      let resolver = inventory.records.isEmpty ? nil : AddressTable(inventory)
+      if follow || files == ["-"] {
+        try await stream(stores, options: options, resolver: resolver)
+        return
+      }
+      var failures = 0
+      for argument in files {
+        failures += try await ingest(
+          argument, into: stores, options: options, resolver: resolver)
+      }
+      if failures > 0 { throw ExitCode(2) }
+    }
+  }
+
+  private func decoderOptions() throws -> DecoderOptions {
+    var options = DecoderOptions()
+    if let fields {
+      options.fields = fields.split { $0 == " " || $0 == "," }.map {
+        String($0).trimmingCharacters(in: CharacterSet(charactersIn: "${}"))
+      }
+    }
+    for prefix in logPrefix {
+      let parts = prefix.split(separator: "=", maxSplits: 1).map(String.init)
+      guard let name = parts.first, !name.isEmpty else {
+        throw ValidationError("--log-prefix takes NAME or NAME=CLASS.")
+      }
+      let word = parts.count > 1 ? parts[1] : EvidenceClass.attempt.rawValue
+      guard let evidence = EvidenceClass(rawValue: word) else {
+        throw ValidationError(
+          "'\(word)' is no class; classes are allowed, would-deny, denied, attempt.")
+      }
+      options.logPrefixes[name] = evidence
+    }
+    options.assumedYear = year
+    options.bootTime = try bootTime.map(TimeText.parse)
+    options.assumedTime = try assumeTime.map(TimeText.parse)
+    options.denyPasses = denyPasses
+    return options
+  }
+
+  private func stream(
+    _ stores: Stores, options: IngestOptions, resolver: AddressTable?
+  ) async throws {
+    guard files.count == 1, let file = files.first else {
+      throw ValidationError("--follow and - take one input at a time.")
+    }
+    StopSignal.install()
+    let stream = StreamIngest(store: stores.flows, resolver: resolver, options: options) {
+      Clock.now
+    }
+    let noise = noise
+    let summary = try await stream.run(path: file, follows: follow) { commit in
+      noise.note(
+        "\(file): committed up to line \(commit.lines.grouped), "
+          + "\(commit.used.grouped) records used")
+    }
+    IngestReport(summary, quiet: noise.quiet).print()
+  }
+
+  /// Ingests the files behind one argument.
+  ///
+  /// - Returns: How many failed.
+  private func ingest(
+    _ argument: String, into stores: Stores, options: IngestOptions, resolver: AddressTable?
+  ) async throws -> Int {
+    let found: [InputFiles.File]
+    do {
+      found = try InputFiles.expand(argument)
+    } catch let error as InputError {
+      Terminal.note(CommandFailure(error)?.description ?? "\(error)")
+      return 1
+    }
+    var failures = 0
+    var logs = 0
+    for file in found {
+      let progress = ProgressBar(path: file.path, isShown: !noise.quiet && Terminal.showsProgress)
+      let step = Ingest(
+        store: stores.flows, resolver: resolver, options: options, now: Clock.now,
+        progress: { progress.add($0) })
+      do {
+        let result = try await step.run(path: file.path)
+        progress.finish()
+        logs += 1
+        IngestReport(result, quiet: noise.quiet).print()
+      } catch let error as InputError {
+        progress.finish()
+        if file.isFound, error.isNotALog {
+          noise.note("\(file.path): skipped, not a flow log")
+          continue
+        }
+        Terminal.note(CommandFailure(error)?.description ?? "\(error)")
+        failures += 1
+      }
+    }
+    if logs == 0, failures == 0 {
+      let error = InputError.noLogs(directory: argument)
+      Terminal.note(CommandFailure(error)?.description ?? "\(error)")
+      failures += 1
+    }
+    return failures
+  }
+}
+
+extension InputError {
+  /// Whether the file is simply something else.
+  fileprivate var isNotALog: Bool {
+    switch self {
+    case .binary, .unknownFormat: true
+    default: false
+    }
+  }
+}

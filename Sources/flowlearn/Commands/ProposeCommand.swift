@@ -1,0 +1,127 @@
+import ArgumentParser
+import AuditPipeline
+import FlowModel
+import Foundation
+import PolicyModel
+import PolicySynthesis
+
+extension PolicyDialect: ExpressibleByArgument {}
+extension PolicyLayout: ExpressibleByArgument {}
+extension CIDRGrouping: ExpressibleByArgument {}
+extension NetworkPlugin: ExpressibleByArgument {}
+
+struct ProposeCommand: AsyncParsableCommand {
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case yaml, json
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "propose",
+    abstract: "Propose minimal allow rules for a namespace from an audit week.",
+    discussion: """
+      Every accepted flow stays allowed; nothing that was not observed is. Each proposal is replayed \
+      before it is printed; what the replay showed, and what a person still has to decide, is said on \
+      stderr. Exit 1 when the proof fails.
+
+      Examples:
+
+        flowlearn propose --namespace app-prod > app-prod.yaml
+        flowlearn propose -n app-prod --week 1 --dialect cilium --out-dir policies/
+        flowlearn propose -A -o json
+      """)
+
+  @OptionGroup var storeOptions: StoreOptions
+  @OptionGroup var namespaces: NamespaceOptions
+  @OptionGroup var window: WindowOptions
+  @OptionGroup var clock: ClockOptions
+  @OptionGroup var noise: NoiseOptions
+
+  @Option(help: "The kind of policy objects.")
+  var dialect: PolicyDialect = .kubernetes
+
+  @Option(help: "One object per workload, or the fewest objects.")
+  var layout: PolicyLayout = .workload
+
+  @Option(help: "How external addresses are widened.")
+  var cidr: CIDRGrouping = .grouped
+
+  @Option(help: "The network plugin that will enforce (default: the one of 'rollout start').")
+  var cni: NetworkPlugin?
+
+  @Flag(help: "Refuse any grant beyond the evidence: exit 1, nothing on stdout.")
+  var strict = false
+
+  @Flag(help: "Write a default-deny object with the rules.")
+  var withDefaultDeny = false
+
+  @Flag(help: "Write week, counts and times into annotations.")
+  var annotate = false
+
+  @Flag(help: "Keep the proposal in the store.")
+  var save = false
+
+  @Option(help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir"))
+  var outDir: String?
+
+  @Option(name: .shortAndLong, help: "The output format.")
+  var output: Format = .yaml
+
+  func run() async throws {
+    let selection = try window.selection()
+    let now = try clock.now()
+    try await reporting {
+      let stores = try storeOptions.open()
+      let reader = try await EvidenceReader(stores, now: now)
+      let finder = try await WindowFinder(stores, rollout: reader.rollout)
+      var options = ProposeOptions()
+      options.selection = selection
+      options.dialect = dialect
+      options.layout = layout
+      options.grouping = cidr
+      options.plugin = cni
+      options.withDefaultDeny = withDefaultDeny
+      let names = try namespaces.names(finder)
+      let results = try await Propose(stores, reader: reader, finder: finder, options: options)
+        .run(names)
+      var isClean = true
+      for result in results {
+        let report = ProposalReport(result)
+        if !noise.quiet { report.print() }
+        isClean = isClean && result.proof.holds
+        if strict, !result.proposal.excess.isEmpty {
+          Terminal.note(
+            "Error: \(result.namespace): \(result.proposal.excess.count) grants go beyond the "
+              + "evidence (--strict).\nHint:  Without --strict they are listed and the proposal is printed."
+          )
+          throw ExitCode(1)
+        }
+      }
+      try write(results)
+      if save {
+        let saving = SavedProposals(stores)
+        for result in results {
+          let id = try await saving.save(result, dialect: dialect, actor: Actor.name, now: now)
+          noise.note("\(result.namespace): saved as proposal \(id)")
+        }
+      }
+      if !isClean { throw ExitCode(1) }
+    }
+  }
+
+  private func write(_ results: [ProposeResult]) throws {
+    if let outDir {
+      for path in try ProposalFiles.write(results, to: outDir, annotate: annotate) {
+        noise.note("wrote \(path)")
+      }
+      return
+    }
+    switch output {
+    case .yaml:
+      for (index, result) in results.enumerated() {
+        if index > 0 { Terminal.print("---") }
+        Terminal.write(try ProposalText.yaml(result, annotate: annotate))
+      }
+    case .json: Terminal.print(ProposalText.json(results))
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import ArgumentParser
+import AuditPipeline
+import ClusterInventory
+import FlowModel
+import FlowStorageSQLite
+import PolicyManifests
+import Rollout
+
+/// An error with what to do next.
+struct CommandFailure: Error, CustomStringConvertible {
+  /// What happened, one sentence without the final stop.
+  var message: String
+  /// What to do next.
+  var hint: String?
+
+  init(_ message: String, hint: String? = nil) {
+    self.message = message
+    self.hint = hint
+  }
+
+  var description: String {
+    "Error: \(message)." + (hint.map { "\nHint:  \($0)" } ?? "")
+  }
+}
+
+extension CommandFailure {
+  /// The failure behind any error of the steps; nil when it is none of theirs.
+  init?(_ error: any Error) {
+    switch error {
+    case let failure as CommandFailure: self = failure
+    case let error as InputError: self = CommandFailure(input: error)
+    case let error as SQLiteStoreError: self = CommandFailure(store: error)
+    case let error as EvidenceError: self = CommandFailure(evidence: error)
+    case let error as RolloutError:
+      self.init(error.description)
+    case let error as ManifestError: self.init(error.description)
+    case let error as InventoryError: self.init("\(error)")
+    case let error as DecisionFileError: self.init(error.description)
+    default: return nil
+    }
+  }
+
+  private init(input error: InputError) {
+    switch error {
+    case .missing(let file):
+      self.init("\(file): no such file", hint: "A quoted pattern such as 'logs/*.gz' works too.")
+    case .unreadable(let file, let message): self.init("\(file): \(message)")
+    case .noLogs(let directory):
+      self.init(
+        "\(directory): no file in this directory is a flow log",
+        hint: "Name the files, or give --format if their format is not recognised.")
+    case .binary(let file):
+      self.init(
+        "\(file): this is binary data, not a flow log",
+        hint: "Logs are read as text, plain or compressed with gzip or zstd.")
+    case .damaged(let file, let compression, let problem):
+      self.init(
+        "\(file): damaged \(compression) data: \(problem)",
+        hint: "Copy the file again; nothing of it was stored.")
+    case .unknownFormat(let file):
+      self.init(
+        "\(file): no known flow log format",
+        hint: "--format hubble, calico, aws-vpc, ... says what it is (flowlearn ingest --help).")
+    case .nothingRecognized(let file, let format, let problem, let line):
+      self.init(
+        "\(file):\(line): not a single \(format) record could be read: \(problem)",
+        hint: "--format reads it as another format.")
+    case .differentContinuation(let file, _):
+      self.init(
+        "\(file) starts like an input that was ingested before but goes on differently",
+        hint: "Save it to a file and ingest that.")
+    case .parquet(let file):
+      self.init(
+        "\(file): Parquet is not read",
+        hint:
+          "Convert it first: duckdb -c \"COPY (SELECT * FROM '\(file)') TO 'flows.json'\"")
+    case .strict(let file, let line, let problem, let count):
+      self.init(
+        "\(file):\(line): \(problem) (\(count) records refused, --strict)",
+        hint: "Without --strict such records are counted and left out.")
+    case .malformed(let file, let problem): self.init("\(file): \(problem)")
+    }
+  }
+
+  private init(store error: SQLiteStoreError) {
+    switch error {
+    case .missing(let path):
+      self.init(
+        "\(path): there is no store yet",
+        hint: "flowlearn ingest FILE makes one; --store names another.")
+    case .notOurs(let path):
+      self.init("\(path): this is not a flowlearn store", hint: "--store names another file.")
+    case .newer(let path, let migration):
+      self.init(
+        "\(path): a newer flowlearn wrote this store (it has \(migration))",
+        hint: "Update flowlearn.")
+    case .readOnly(let path): self.init("\(path): the store cannot be written")
+    case .locked(let path):
+      self.init(
+        "\(path): another process has the store locked", hint: "Try again when it is done.")
+    case .full(let path):
+      self.init("\(path): no space left on the disk", hint: "The store is as it was before.")
+    case .failed(let path, let message): self.init("\(path): \(message)")
+    }
+  }
+
+  private init(evidence error: EvidenceError) {
+    switch error {
+    case .noFlows(let namespace, let known):
+      let list = known.isEmpty ? "none" : known.prefix(8).joined(separator: ", ")
+      self.init(
+        "no flow of namespace \(Terminal.escaped(namespace)) was seen",
+        hint: "Namespaces with flows: \(Terminal.escaped(list)).")
+    case .noSuchWeek(let namespace, let week, let latest):
+      self.init(
+        "namespace \(namespace) has no evidence for week \(week); the latest week is \(latest)",
+        hint: "flowlearn weeks -n \(namespace) lists the weeks.")
+    case .nothingInWindow(let namespace, let window):
+      self.init(
+        "no flow of namespace \(namespace) between \(Timestamps.text(window.start)) and "
+          + "\(Timestamps.text(window.end))",
+        hint: "--since and --until reach other times; --week all takes everything.")
+    }
+  }
+}
+
+/// Runs a command's body and turns errors into messages and exit codes (0, 1, 2, 64).
+func reporting(_ body: () async throws -> Void) async throws {
+  do {
+    try await body()
+  } catch {
+    if error is ExitCode || error is ValidationError || error is CleanExit { throw error }
+    Terminal.note(CommandFailure(error)?.description ?? "Error: \(error)")
+    // Evidence that is not there is an answer, not a failure to look.
+    throw ExitCode(error is EvidenceError || error is RolloutError ? 1 : 2)
+  }
+}

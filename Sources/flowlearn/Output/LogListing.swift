@@ -1,0 +1,70 @@
+import FlowModel
+import JSONText
+
+/// Connections with the logs that saw them: what only one log saw is a blind spot of the others.
+struct LogListing {
+  private struct Row {
+    var source: String
+    var destination: String
+    var port: String
+    var logs: Set<LogKind> = []
+    var records: Int64 = 0
+  }
+
+  private let rows: [Row]
+  private let kinds: [LogKind]
+
+  init(_ edges: [FlowEdge]) {
+    var rows: [String: Row] = [:]
+    for edge in edges {
+      let source = EdgeListing.name(edge.source)
+      let destination = EdgeListing.name(edge.destination)
+      let port = "\(edge.transport)/\(edge.port)"
+      let key = "\(source)\u{0}\(destination)\u{0}\(port)"
+      rows[key, default: Row(source: source, destination: destination, port: port)].logs
+        .insert(edge.logKind)
+      rows[key]?.records += edge.tally.records
+    }
+    self.rows = rows.sorted { $0.key < $1.key }.map(\.value)
+    kinds = Set(edges.map(\.logKind)).sorted()
+  }
+
+  /// Prints them on stdout.
+  func print(as format: ListFormat) {
+    switch format {
+    case .table:
+      var table = Table(
+        ["SOURCE", "DESTINATION", "PORT", "FLOWS"] + kinds.map { $0.rawValue.uppercased() }
+          + ["ONLY"], rightAligned: [3])
+      for row in rows {
+        table.add(
+          [row.source, row.destination, row.port, row.records.grouped]
+            + kinds.map { row.logs.contains($0) ? "yes" : "-" } + [only(row)])
+      }
+      Terminal.write(table.text)
+    case .csv:
+      Terminal.print("source,destination,port,flows,logs,only")
+      for row in rows {
+        let logs = row.logs.sorted().map(\.rawValue).joined(separator: " ")
+        Terminal.print(
+          [row.source, row.destination, row.port, String(row.records), logs, only(row)]
+            .map(CSV.field).joined(separator: ","))
+      }
+    case .json: Terminal.print(JSONWriter.prettyText(.array(rows.map(json))))
+    case .ndjson: for row in rows { Terminal.print(JSONWriter.text(json(row))) }
+    }
+  }
+
+  private func only(_ row: Row) -> String {
+    kinds.count > 1 && row.logs.count == 1 ? row.logs.first?.rawValue ?? "" : ""
+  }
+
+  private func json(_ row: Row) -> JSONValue {
+    .object(
+      JSONObject([
+        ("source", .string(row.source)), ("destination", .string(row.destination)),
+        ("port", .string(row.port)), ("flows", .number(String(row.records))),
+        ("logs", .array(row.logs.sorted().map { .string($0.rawValue) })),
+      ]))
+  }
+}

@@ -1,0 +1,224 @@
+import FlowAggregation
+import FlowModel
+import PolicyModel
+import PolicySynthesis
+import TestSupport
+import Testing
+
+/// What every proposal promises, over random clusters, in each dialect and layout.
+struct ProposalPropertyTests {
+  private static let variants: [(PolicyDialect, PolicyLayout, CIDRGrouping)] = [
+    (.kubernetes, .workload, .grouped), (.kubernetes, .compact, .exact),
+    (.cilium, .workload, .grouped), (.cilium, .compact, .grouped),
+    (.calico, .workload, .world), (.calico, .compact, .grouped),
+  ]
+
+  /// The plain variant and, in turn, one of the others.
+  private static func inputs(_ seed: Seed) -> [SynthesisInput] {
+    let other = Int(seed.value % UInt64(variants.count - 1)) + 1
+    return [variants[0], variants[other]].map { dialect, layout, grouping in
+      var input = RandomCluster.input(seed)
+      input.dialect = dialect
+      input.layout = layout
+      input.grouping = grouping
+      return input
+    }
+  }
+
+  private static func excused(_ proposal: Proposal) -> Set<Int> {
+    Set(proposal.unexpressible.map(\.connection) + proposal.needless.map(\.connection))
+  }
+
+  @Test("Every accepted connection is allowed on each side", arguments: Seed.samples(200))
+  func nothingBreaks(_ seed: Seed) {
+    for input in Self.inputs(seed) {
+      let proposal = PolicySynthesizer.propose(input)
+      let admission = Admission(policies: proposal.policySet.policies)
+      let excused = Self.excused(proposal)
+      for index in input.connections.indices where !excused.contains(index) {
+        #expect(
+          admission.allows(input.connections[index], of: input),
+          "\(input.dialect) \(input.layout): \(input.connections[index])"
+        )
+      }
+    }
+  }
+
+  @Test("Nothing is admitted that was not seen, listed or declared", arguments: Seed.samples(200))
+  func nothingExtra(_ seed: Seed) {
+    for input in Self.inputs(seed) {
+      let proposal = PolicySynthesizer.propose(input)
+      let admission = Admission(policies: proposal.policySet.policies)
+      let granted = proposal.declared + proposal.excess.flatMap(\.grants)
+      var peers = Set(input.workloads.indices.map(ConnectionEnd.workload))
+      for connection in input.connections {
+        peers.formUnion([connection.source, connection.destination])
+      }
+      let ports = Set(input.connections.map { Port($0.transport, $0.port) })
+        .union([Port(.tcp, 53)])
+      for subject in input.workloads.indices
+      where input.workloads[subject].namespace == input.namespace {
+        for peer in peers {
+          for port in ports {
+            for direction in Direction.allCases {
+              guard
+                admission.admitsAny(
+                  subject, direction, peer, port.transport, port.number, of: input)
+              else { continue }
+              let isEgress = direction == .egress
+              let connection = GrantedConnection(
+                source: isEgress ? .workload(subject) : peer,
+                destination: isEgress ? peer : .workload(subject),
+                transport: port.transport,
+                port: port.number
+              )
+              let isSeen = input.connections.contains {
+                $0.source == connection.source && $0.destination == connection.destination
+                  && $0.transport == connection.transport && $0.port == connection.port
+              }
+              #expect(
+                isSeen || granted.contains { Self.covers($0, connection) },
+                "\(input.dialect) \(input.layout) \(direction): \(connection)"
+              )
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private struct Port: Hashable {
+    var transport: TransportProtocol
+    var number: UInt16
+
+    init(_ transport: TransportProtocol, _ number: UInt16) {
+      self.transport = transport
+      self.number = number
+    }
+  }
+
+  private static func covers(_ grant: GrantedConnection, _ connection: GrantedConnection) -> Bool {
+    grant.transport == connection.transport && grant.port == connection.port
+      && covers(grant.source, connection.source)
+      && covers(grant.destination, connection.destination)
+  }
+
+  private static func covers(_ grant: ConnectionEnd, _ end: ConnectionEnd) -> Bool {
+    if grant == end { return true }
+    guard case .other(let wide) = grant, case .other(let endpoint) = end else { return false }
+    if let prefix = wide.address, let address = endpoint.address {
+      return prefix.contains(address)
+    }
+    if wide.kind == .name, wide.address == nil { return endpoint.dnsNames.contains(wide.name) }
+    return wide.kind == .node && endpoint.kind == .node
+      && (endpoint.entity.isEmpty || wide.entity == endpoint.entity)
+  }
+
+  @Test("Removing any rule denies an accepted connection", arguments: Seed.samples(200))
+  func nothingSuperfluous(_ seed: Seed) {
+    for input in Self.inputs(seed) {
+      let proposal = PolicySynthesizer.propose(input)
+      for entry in proposal.ruleEvidence {
+        var policies = proposal.policySet.policies
+        let removed = policies[entry.policy].rules.remove(at: entry.rule)
+        guard !Self.isDeclared(removed) else { continue }
+        let admission = Admission(policies: policies)
+        let served = entry.connections.map { input.connections[$0] }
+        let declared = proposal.declared.map {
+          LearnedConnection(
+            source: $0.source,
+            destination: $0.destination,
+            transport: $0.transport,
+            port: $0.port,
+            evidence: ClusterBuilder.evidence
+          )
+        }
+        #expect(
+          (served + declared).contains { !admission.allows($0, of: input) },
+          "\(input.dialect) \(input.layout): \(policies[entry.policy].name) \(removed)"
+        )
+      }
+    }
+  }
+
+  /// Rules that stand for more than single connections: names (whose addresses may be allowed by number
+  /// too), the DNS these need, and one of the two worlds.
+  private static func isDeclared(_ rule: PolicyRule) -> Bool {
+    guard rule.dnsRules.isEmpty else { return true }
+    return rule.peers?.allSatisfy { peer in
+      switch peer {
+      case .dnsName: true
+      case .cidr(let cidr, _): rule.direction == .ingress && cidr.prefixLength == 0
+      default: false
+      }
+    } ?? false
+  }
+
+  @Test("Order and repetition of the input change nothing", arguments: Seed.samples(200))
+  func orderIndependence(_ seed: Seed) {
+    for input in Self.inputs(seed) {
+      let proposal = PolicySynthesizer.propose(input)
+      let again = PolicySynthesizer.propose(RandomCluster.shuffled(input, seed))
+      #expect(proposal.policySet == again.policySet)
+      #expect(proposal.excess.map(\.detail) == again.excess.map(\.detail))
+      #expect(proposal.size == again.size)
+      #expect(proposal.notes == again.notes)
+    }
+  }
+
+  @Test("Selectors hold stable labels only, and are never empty", arguments: Seed.samples(200))
+  func stableSelectors(_ seed: Seed) {
+    for input in Self.inputs(seed) {
+      let own = input.workloads.filter { $0.namespace == input.namespace }.count
+      for policy in PolicySynthesizer.propose(input).policySet.policies {
+        var selectors = policy.rules.flatMap { $0.peers ?? [] }.compactMap { peer -> LabelSelector? in
+          if case .pods(let match) = peer { match.pods } else { nil }
+        }
+        for selector in selectors { #expect(selector != .everything) }
+        #expect(policy.subject.pods != .everything || own > 1)
+        selectors.append(policy.subject.pods)
+        for requirement in selectors.flatMap(requirements) {
+          #expect(!VolatileLabels.isDenied(requirement.key))
+          for value in requirement.values {
+            #expect(WorkloadClustering.isStableValue(value))
+          }
+        }
+      }
+    }
+  }
+
+  private func requirements(_ selector: LabelSelector) -> [LabelRequirement] {
+    switch selector {
+    case .requirement(let requirement): [requirement]
+    case .all(let parts), .any(let parts): parts.flatMap(requirements)
+    case .not(let part): requirements(part)
+    }
+  }
+
+  @Test("Each rule names the connections it allows; sizes and bounds fit", arguments: Seed.samples(200))
+  func evidenceAndSize(_ seed: Seed) {
+    for input in Self.inputs(seed) {
+      let proposal = PolicySynthesizer.propose(input)
+      let policies = proposal.policySet.policies
+      let rules = policies.flatMap(\.rules).count
+      #expect(proposal.size.rules == rules)
+      #expect(proposal.size.objects == policies.count)
+      #expect(proposal.size.ruleLowerBound <= rules)
+      #expect(proposal.ruleEvidence.count == rules)
+      for entry in proposal.ruleEvidence {
+        #expect(!entry.connections.isEmpty)
+        #expect(entry.connections == Array(Set(entry.connections)).sorted())
+        #expect(policies[entry.policy].rules.indices.contains(entry.rule))
+      }
+      #expect(Set(policies.map(\.name)).count == policies.count)
+      for policy in policies {
+        #expect(KubernetesSyntax.isDNSLabel(policy.name))
+        #expect(policy.isolates == Set(policy.rules.map(\.direction)))
+        #expect(policy.labels["app.kubernetes.io/managed-by"] == "flowlearn")
+        #expect(policy.normalized().rules.count == policy.rules.count)
+      }
+      let compact = input.layout == .compact
+      #expect(compact || proposal.size.isMinimal)
+    }
+  }
+}
