@@ -173,7 +173,9 @@ extension Explanation {
         let isolates = policy.isolates ? "" : ", does not isolate"
         lines.append("    \(policy.policy)\(tier)\(isolates)")
         for rule in policy.rules {
-          lines.append("      rule \(rule.rule.index) \(rule.action.rawValue): \(rule.outcome.summary)")
+          lines.append(
+            "      rule \(rule.rule.index) \(rule.action.rawValue): \(rule.outcome.summary)"
+          )
         }
       }
     }

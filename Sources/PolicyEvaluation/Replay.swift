@@ -135,7 +135,8 @@ private struct ReplayRun {
     result.superfluousRules.sort()
   }
 
-  private mutating func judge(_ direction: Direction, _ connection: ReplayConnection) -> SideDecision
+  private mutating func judge(_ direction: Direction, _ connection: ReplayConnection)
+    -> SideDecision
   {
     let isEgress = direction == .egress
     let subject = isEgress ? connection.source : connection.destination
@@ -161,7 +162,9 @@ private struct ReplayRun {
     let compiled = matrix.compiled
     for dnsRule in side.plan.dnsRules {
       let names = endpoint.dnsNames.map(DNSPattern.normalized)
-      let isAsked = compiled.rules[dnsRule].dnsPatterns.contains { names.contains(where: $0.matches) }
+      let isAsked = compiled.rules[dnsRule].dnsPatterns.contains {
+        names.contains(where: $0.matches)
+      }
       guard isAsked else { continue }
       let others = side.plan.without(dnsRule: dnsRule)
       let alone = SideEvaluation(

@@ -145,7 +145,8 @@ struct SideEvaluation {
         if rule.action == .pass, level == .whole { continue tiers }
         if rule.action == .pass { passesInPart = true }
         guard rule.action == .allow || rule.action == .deny else { continue }
-        if passesInPart { continue tiers } else { break tiers }
+        guard passesInPart else { break tiers }
+        continue tiers
       }
       guard tier.passesByDefault || passesInPart else { break }
     }

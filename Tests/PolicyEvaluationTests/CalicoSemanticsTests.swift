@@ -111,7 +111,10 @@ import Testing
     #expect(decider(1000) == "c")
     let late = Policy.of(.calicoNetworkPolicy, "z", [deny], order: 1000)
     #expect(verdict([kubernetes, late]).rule?.policy.name == "np")
-    #expect(verdict([kubernetes, .of(.calicoNetworkPolicy, "c", [allow], order: 2000)], from: pay).isAllowed)
+    #expect(
+      verdict([kubernetes, .of(.calicoNetworkPolicy, "c", [allow], order: 2000)], from: pay)
+        .isAllowed
+    )
   }
 
   @Test("Types decide which rules are read")
@@ -149,7 +152,10 @@ import Testing
     #expect(allowed(EndpointMatch(notPods: .labels(["app": "x"])), web))
     #expect(allowed(EndpointMatch(notPods: .labels(["app": "web"])), .external("9.9.9.9")))
     #expect(
-      !allowed(EndpointMatch(nets: [cidr("9.0.0.0/8")], notNets: [cidr("9.9.9.0/24")]), .external("9.9.0.0/16"))
+      !allowed(
+        EndpointMatch(nets: [cidr("9.0.0.0/8")], notNets: [cidr("9.9.9.0/24")]),
+        .external("9.9.0.0/16")
+      )
     )
     var rule = PolicyRule.from(nil)
     rule.subjectMatch = EndpointMatch(pods: PodMatch(pods: .labels(["app": "cart"])))
@@ -178,7 +184,9 @@ import Testing
 
   @Test("The local host always reaches its pods")
   func localHost() {
-    #expect(verdict([.of(.calicoNetworkPolicy, [deny])], from: .node([.host])) == .exempt(.localHost))
+    #expect(
+      verdict([.of(.calicoNetworkPolicy, [deny])], from: .node([.host])) == .exempt(.localHost)
+    )
   }
 
   @Test("A Pass over part of a prefix lets it through only if both ways do")
@@ -237,7 +245,12 @@ import Testing
     let evaluator = PolicyEvaluator(
       policies: PolicySet(policies: [
         .of(.networkPolicy, "np", [.from([])]),
-        .of(.calicoStagedKubernetesNetworkPolicy, "np", [.from([.app("web")])], stagedAction: "Set"),
+        .of(
+          .calicoStagedKubernetesNetworkPolicy,
+          "np",
+          [.from([.app("web")])],
+          stagedAction: "Set"
+        ),
       ])
     )
     #expect(!evaluator.decide(connection).allowed)

@@ -21,7 +21,11 @@ import Testing
       [.from([.app("web", in: .all)])]
     )
     #expect(decide([every], web, cart).allowed && decide([every], pay, cart).allowed)
-    let named = Policy.of(.ciliumNetworkPolicy, app: "cart", [.from([.app("web", in: .named(["pay"]))])])
+    let named = Policy.of(
+      .ciliumNetworkPolicy,
+      app: "cart",
+      [.from([.app("web", in: .named(["pay"]))])]
+    )
     #expect(!decide([named], web, cart).allowed && decide([named], pay, cart).allowed)
     let labelled = Policy.of(
       .ciliumNetworkPolicy,

@@ -40,7 +40,13 @@ import Testing
   @Test("Rules past the deciding one are not reached in tiers")
   func notReached() {
     let explanation = explain(
-      [.of(.calicoNetworkPolicy, app: "web", [.to(nil, nil, .log), .to(nil, nil, .deny), .to(nil)])],
+      [
+        .of(
+          .calicoNetworkPolicy,
+          app: "web",
+          [.to(nil, nil, .log), .to(nil, nil, .deny), .to(nil)]
+        )
+      ],
       to: cart
     )
     #expect(

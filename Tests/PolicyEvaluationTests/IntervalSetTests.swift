@@ -37,7 +37,9 @@ import Testing
     func text(_ set: PortSet) -> [String] { set.spans.map(\.description) }
     #expect(text(.everyPort) == ["any"])
     #expect(text(.every(.tcp)) == ["TCP/*"])
-    #expect(text(PortSet.ports(.tcp, 80, 80).union(.ports(.udp, 53, 60))) == ["TCP/80", "UDP/53-60"])
+    #expect(
+      text(PortSet.ports(.tcp, 80, 80).union(.ports(.udp, 53, 60))) == ["TCP/80", "UDP/53-60"]
+    )
     #expect(
       text(PortSet.everyPort.subtracting(.ports(.tcp, 80, 80)))
         == ["ICMP/*", "TCP/1-79", "TCP/81-65535", "UDP/*", "ICMPv6/*", "SCTP/*", "any"]

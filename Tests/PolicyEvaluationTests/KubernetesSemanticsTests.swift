@@ -258,7 +258,10 @@ import Testing
     #expect(decide([policy], cart, agent).ingress == .notIsolated)
   }
 
-  @Test("A namespace can be judged as if a default deny stood in it", arguments: EngineSemantics.allCases)
+  @Test(
+    "A namespace can be judged as if a default deny stood in it",
+    arguments: EngineSemantics.allCases
+  )
   func assumedDefaultDeny(_ engine: EngineSemantics) {
     let evaluator = PolicyEvaluator(
       policies: PolicySet(policies: [.of(.networkPolicy, app: "web", [.from([.app("cart")])])]),

@@ -65,7 +65,9 @@ struct NetworkPolicyOracle {
 
   var policies: [Policy]
 
-  func allows(_ source: End, _ destination: End, _ transport: TransportProtocol, _ port: Int) -> Bool {
+  func allows(_ source: End, _ destination: End, _ transport: TransportProtocol, _ port: Int)
+    -> Bool
+  {
     passes("Egress", of: source, other: destination, server: destination, transport, port)
       && passes("Ingress", of: destination, other: source, server: destination, transport, port)
   }
@@ -115,7 +117,8 @@ struct NetworkPolicyOracle {
     }
   }
 
-  private func fits(_ entry: Port, _ server: End, _ transport: TransportProtocol, _ port: Int) -> Bool
+  private func fits(_ entry: Port, _ server: End, _ transport: TransportProtocol, _ port: Int)
+    -> Bool
   {
     guard entry.transport == transport else { return false }
     if let name = entry.name {
@@ -173,7 +176,9 @@ extension NetworkPolicyOracle {
 
   private static func port(_ port: Port) -> PolicyPort {
     if let name = port.name { return PolicyPort(transport: port.transport, match: .named(name)) }
-    guard let number = port.number else { return PolicyPort(transport: port.transport, match: .any) }
+    guard let number = port.number else {
+      return PolicyPort(transport: port.transport, match: .any)
+    }
     return PolicyPort(
       transport: port.transport,
       match: .range(UInt16(number), UInt16(port.end ?? number))
@@ -190,7 +195,9 @@ extension NetworkPolicyOracle.End {
       labels: Labels(labels.map { ($0.key, $0.value) }),
       namespaceLabels: Labels(namespaceLabels.map { ($0.key, $0.value) }),
       addresses: [CIDR(single: IPAddress(ipv4: address))],
-      namedPorts: named.map { .init(name: $0.name, transport: $0.transport, port: UInt16($0.number)) }
+      namedPorts: named.map {
+        .init(name: $0.name, transport: $0.transport, port: UInt16($0.number))
+      }
     )
   }
 }
@@ -204,7 +211,9 @@ extension NetworkPolicyOracle {
 
   static func end(_ seed: inout Seed) -> End {
     let address = UInt32.random(in: 0..<64, using: &seed) << 26 | 5
-    guard Int.random(in: 0..<4, using: &seed) > 0 else { return End(namespace: nil, address: address) }
+    guard Int.random(in: 0..<4, using: &seed) > 0 else {
+      return End(namespace: nil, address: address)
+    }
     let namespace = namespaces.randomElement(using: &seed) ?? "n0"
     var labels: [String: String] = [:]
     for key in ["a", "b"] where Bool.random(using: &seed) {
@@ -212,7 +221,9 @@ extension NetworkPolicyOracle {
     }
     var end = End(
       namespace: namespace,
-      namespaceLabels: ["kubernetes.io/metadata.name": namespace, "a": namespace == "n0" ? "x" : "y"],
+      namespaceLabels: [
+        "kubernetes.io/metadata.name": namespace, "a": namespace == "n0" ? "x" : "y",
+      ],
       labels: labels,
       address: address
     )

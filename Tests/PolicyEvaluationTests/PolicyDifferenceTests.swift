@@ -67,7 +67,9 @@ import Testing
 
   @Test("The same pods selected in another way are no change of connections")
   func rewritten() {
-    let peer = PolicyPeer.pods(PodMatch(pods: .requirements([LabelRequirement("app", .in, ["cart", "x"])])))
+    let peer = PolicyPeer.pods(
+      PodMatch(pods: .requirements([LabelRequirement("app", .in, ["cart", "x"])]))
+    )
     let change = difference([.to([.app("cart")], tcp80)], [.to([peer], tcp80)])
     #expect(kinds(change) == ["rewritten 0 0"])
     #expect(change.addedCount == 0 && change.removedCount == 0)
@@ -107,7 +109,8 @@ import Testing
       for destination in endpoints.indices {
         let one = before.admittedPorts(from: source, to: destination)
         let two = after.admittedPorts(from: source, to: destination)
-        for port in [UInt16(53), 80, 443] where one.contains(.tcp, port) != two.contains(.tcp, port) {
+        for port in [UInt16(53), 80, 443] where one.contains(.tcp, port) != two.contains(.tcp, port)
+        {
           let list = two.contains(.tcp, port) ? change.added : change.removed
           #expect(
             list.contains {

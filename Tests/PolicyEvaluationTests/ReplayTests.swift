@@ -259,7 +259,9 @@ import Testing
         }
       }
     }
-    for rule in result.superfluousRules { expectRemovable(rule, set, endpoints, connections, denied) }
+    for rule in result.superfluousRules {
+      expectRemovable(rule, set, endpoints, connections, denied)
+    }
   }
 
   private func expectRemovable(
