@@ -16,6 +16,8 @@ package struct Evidence: Sendable {
   package var replies: Int
   /// Edges with pods of no known workload.
   package var unattributed: Int
+  /// How edges become connections.
+  package var folding: EvidenceFolding
 
   /// The connections with an end in a namespace.
   package func connections(of namespace: String) -> [ObservedConnection] {
@@ -111,7 +113,21 @@ package struct EvidenceReader: Sendable {
     return Evidence(
       workloads: workloads, workloadNames: WorkloadNames.names(of: workloads),
       connections: result.connections, replies: result.replies,
-      unattributed: result.unattributed)
+      unattributed: result.unattributed, folding: folding)
+  }
+
+  /// The UTC days (since 1970) on which each connection of a namespace was seen.
+  package func days(of namespace: String, _ window: EvidenceWindow, in evidence: Evidence)
+    async throws -> [ConnectionKey: Set<Int>]
+  {
+    var days: [ConnectionKey: Set<Int>] = [:]
+    let edges = try await stores.flows.edgeDays(
+      EdgeQuery(namespace: namespace, hours: window.hours))
+    for dated in edges {
+      guard let key = evidence.folding.key(of: dated.edge) else { continue }
+      days[key, default: []].formUnion(dated.days.map { Int($0) })
+    }
+    return days
   }
 
   private var criticality: [String: Int] {

@@ -235,7 +235,8 @@ package struct EvidenceAccumulator: Sendable {
       records: flow.records,
       bytes: flow.bytes,
       first: flow.start,
-      last: flow.end,
+      // An interval's end lies outside it: one that ends at midnight says nothing of the new day.
+      last: max(flow.start, flow.end - 1),
       line: line
     )
   }

@@ -101,10 +101,18 @@ package struct ObservedConnection: Hashable, Sendable {
     return (evidence == .allowed || evidence == .wouldDeny) && !marks.contains { $0.excludes }
   }
 
-  /// Whether a person has to decide before enforcement.
+  /// Whether a person has to decide before enforcement: it passes now, and would not afterwards.
+  ///
+  /// Attempts and denials are shown, but nothing breaks when they stay out.
   package var needsDecision: Bool {
-    guard decision == nil, evidence != .explicitDeny else { return false }
-    return evidence == .wouldDeny || marks.contains { $0.excludes }
+    guard decision == nil else { return false }
+    return evidence == .wouldDeny
+      || (evidence == .allowed && marks.contains { $0.excludes })
+  }
+
+  /// Whether review lists it while nobody has decided: anything but plain allowed traffic.
+  package var isForReview: Bool {
+    evidence != .allowed || marks.contains { $0.excludes }
   }
 }
 
@@ -194,6 +202,16 @@ package struct EvidenceFolding: Sendable {
     }
     let connections = folded.map { connection($0.key, $0.value) }.sorted { $0.key < $1.key }
     return Result(connections: connections, replies: replies, unattributed: unattributed)
+  }
+
+  /// What connection an edge belongs to, in words; nil when its pods cannot be attributed.
+  package func key(of edge: FlowEdge) -> ConnectionKey? {
+    guard let source = end(edge.source), let destination = end(edge.destination) else {
+      return nil
+    }
+    return ConnectionKey(
+      source: name(source), destination: name(destination), transport: edge.transport,
+      port: edge.port)
   }
 
   private func end(_ endpoint: Endpoint) -> ConnectionEnd? {

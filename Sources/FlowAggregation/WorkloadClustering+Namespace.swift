@@ -75,7 +75,10 @@ struct NamespaceClusters {
           entries[$0].owner.map { $0.mayOwn(pod: endpoint.name) } ?? false
         }
         results.append(
-          (endpoint, fitting.count == 1 ? .success(fitting[0]) : .failure(Refusal(doubt: .nameOnly)))
+          (
+            endpoint,
+            fitting.count == 1 ? .success(fitting[0]) : .failure(Refusal(doubt: .nameOnly))
+          )
         )
         continue
       }

@@ -52,20 +52,27 @@ extension IntervalSet where Bound == UInt32 {
     var result: [PortSpan] = []
     var others: [PortSpan] = []
     var wholeOthers = 0
-    for number in UInt8.min...UInt8.max {
-      let transport = TransportProtocol(number: number)
-      let isNamed = transport.hasPorts || transport.isICMP
-      let part = intersection(.every(transport))
-      for range in part.ranges {
-        var first = UInt16(truncatingIfNeeded: range.lowerBound)
-        var last = UInt16(truncatingIfNeeded: range.upperBound)
+    for range in ranges {
+      for number in UInt8(
+        truncatingIfNeeded: range.lowerBound >> 16
+      )...UInt8(
+        truncatingIfNeeded: range.upperBound >> 16
+      ) {
+        let transport = TransportProtocol(number: number)
+        let part = range.clamped(to: PortSet.key(transport, 0)...PortSet.key(transport, .max))
+        var first = UInt16(truncatingIfNeeded: part.lowerBound)
+        var last = UInt16(truncatingIfNeeded: part.upperBound)
         let isWhole = first == 0 && last == .max
         if transport.hasPorts { first = max(first, 1) }
         if transport.isICMP { last = min(last, 255) }
         guard first <= last else { continue }
         let span = PortSpan(transport: transport, first: first, last: last)
-        if isNamed { result.append(span) } else { others.append(span) }
-        if !isNamed, isWhole { wholeOthers += 1 }
+        if transport.hasPorts || transport.isICMP {
+          result.append(span)
+        } else {
+          others.append(span)
+          if isWhole { wholeOthers += 1 }
+        }
       }
     }
     let namedProtocols = 5

@@ -24,12 +24,26 @@ package enum PolicySynthesizer {
   /// - Complexity: Linear in workloads and connections, but for the search for the smallest rules,
   ///   which `searchBudget` bounds, and for the selectors of the namespaces that take part.
   package static func propose(_ input: SynthesisInput) -> Proposal {
+    var table: PodClassTable?
+    return propose(input, &table)
+  }
+
+  /// The minimal proposals for several namespaces, in the order given.
+  ///
+  /// The same as one by one, but quicker where consecutive inputs have the same workloads: selectors
+  /// are then worked out once.
+  package static func propose(_ inputs: [SynthesisInput]) -> [Proposal] {
+    var table: PodClassTable?
+    return inputs.map { propose($0, &table) }
+  }
+
+  private static func propose(_ input: SynthesisInput, _ table: inout PodClassTable?) -> Proposal {
     let home = HomeCluster.of(input.namespace, workloads: input.workloads)
-    let collector = FactCollector(
-      input,
-      home: home,
-      classes: PodClassTable(workloads: input.workloads, home: home)
-    )
+    var start = table.take() ?? PodClassTable(workloads: input.workloads, home: home)
+    if !start.isFor(input.workloads, home: home) {
+      start = PodClassTable(workloads: input.workloads, home: home)
+    }
+    let collector = FactCollector(input, home: home, classes: start)
     var classes = collector.classes
     let own = classes.classes(in: input.namespace)
     let context = LayoutContext(
@@ -46,8 +60,9 @@ package enum PolicySynthesizer {
       dnsCells: collector.dnsCells,
       namedClients: collector.namedClients
     )
+    table = classes
     let plan = self.plan(input, context)
-    var draft = ProposalDraft(input, plan)
+    var draft = ProposalDraft(input, plan, classes)
     draft.link(collector.facts)
 
     var excess = ExcessListing(input, classes: classes)
@@ -76,7 +91,7 @@ package enum PolicySynthesizer {
       decisions: listed(collector.decisions),
       declared: Set(collector.declared).subtracting(observed).sorted(),
       size: draft.size(ruleLowerBound: plan.ruleLowerBound),
-      notes: notes(collector, classes)
+      notes: notes(collector, classes, own: own)
     )
   }
 
@@ -98,9 +113,17 @@ package enum PolicySynthesizer {
     reasons.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sorted().joined(separator: "; ")) }
   }
 
-  private static func notes(_ collector: FactCollector, _ classes: PodClassTable) -> [String] {
+  private static func notes(
+    _ collector: FactCollector,
+    _ classes: PodClassTable,
+    own: [Int]
+  ) -> [String] {
     var notes = collector.notes
-    for podClass in classes.classes where podClass.members.count > 1 {
+    var taking = Set(own)
+    for cells in collector.facts.sites.values {
+      for case .pods(let peer) in cells.keys { taking.insert(peer) }
+    }
+    for podClass in taking.map({ classes.classes[$0] }) where podClass.members.count > 1 {
       let names = podClass.members.map { WorkloadText.name(collector.input.workloads[$0]) }
       notes.insert("no stable label tells these apart: \(names.joined(separator: ", "))")
     }
@@ -115,10 +138,10 @@ private struct ProposalDraft {
   private(set) var evidence: [RuleEvidence] = []
   private var plans: [ObjectPlan?] = []
 
-  init(_ input: SynthesisInput, _ plan: LayoutPlan) {
+  init(_ input: SynthesisInput, _ plan: LayoutPlan, _ classes: PodClassTable) {
     self.input = input
     var entries: [(policy: Policy, plan: ObjectPlan?)] = []
-    for object in ProposalDraft.uniquelyNamed(plan.objects) {
+    for object in ProposalDraft.uniquelyNamed(plan.objects, classes) {
       entries.append((policy(object), object))
     }
     if input.withDefaultDeny { entries.append((defaultDeny, nil)) }
@@ -128,12 +151,16 @@ private struct ProposalDraft {
   }
 
   /// Objects for several classes may have been named like one for another class.
-  private static func uniquelyNamed(_ objects: [ObjectPlan]) -> [ObjectPlan] {
+  private static func uniquelyNamed(
+    _ objects: [ObjectPlan],
+    _ classes: PodClassTable
+  ) -> [ObjectPlan] {
     let counts = objects.reduce(into: [String: Int]()) { $0[$1.name, default: 0] += 1 }
     return objects.map { object in
       guard counts[object.name] ?? 0 > 1, object.subjects.count > 1 else { return object }
       var object = object
-      object.name += "-" + PolicyNames.digest(object.subjects.map(String.init).joined(separator: ","))
+      let subjects = object.subjects.flatMap { classes.classes[$0].order }
+      object.name += "-" + PolicyNames.digest(subjects.joined(separator: "\n"))
       return object
     }
   }

@@ -141,8 +141,10 @@ package struct Proposal: Sendable {
   package var unexpressible: [(connection: Int, reason: String)]
   /// Connections that need no rule (host to its own pods), with the reason.
   package var needless: [(connection: Int, reason: String)]
-  /// Declared infrastructure beyond the evidence, sorted: DNS over TCP beside UDP, and DNS that rules
-  /// for names need. It is no excess, and a replay should tolerate it.
+  /// Declared infrastructure beyond the evidence, sorted.
+  ///
+  /// DNS over TCP beside UDP, and DNS that rules for names need: no excess, and a replay should
+  /// tolerate it.
   package var declared: [GrantedConnection]
   /// Peers that a person has to decide about before enforcement (nodes, API server, world).
   package var decisions: [(connection: Int, reason: String)]

@@ -31,8 +31,9 @@ enum VPCSample {
     let ports = isReply
       ? (connection.port, connection.sourcePort) : (connection.sourcePort, connection.port)
     let isTCP = connection.transport == "TCP"
-    // SYN and FIN of the client, SYN-ACK and FIN of the server; a bare reset when refused.
-    let flags = !isTCP ? 0 : !isReply ? 3 : connection.outcome == .refused ? 4 : 19
+    // SYN and FIN of the client, SYN-ACK and FIN of the server; SYN alone and a bare reset when refused.
+    let isRefused = connection.outcome == .refused
+    let flags = !isTCP ? 0 : !isReply ? (isRefused ? 2 : 3) : isRefused ? 4 : 19
     let node = nodeOf(isReply ? connection.destination : connection.source)
       ?? nodeOf(isReply ? connection.source : connection.destination) ?? 0
     let isOurs = nodeOf(source) != nil

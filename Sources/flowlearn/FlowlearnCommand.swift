@@ -20,6 +20,7 @@ struct FlowlearnCommand: AsyncParsableCommand {
     subcommands: [
       IngestCommand.self, InventoryCommand.self, FlowsCommand.self, WorkloadsCommand.self,
       ProposeCommand.self, CheckCommand.self, ExplainCommand.self, DiffCommand.self,
+      WeeksCommand.self, ReviewCommand.self, RolloutCommand.self, WatchCommand.self,
       DatabaseCommand.self,
     ])
 }

@@ -128,7 +128,8 @@ struct WorkloadClusteringTests {
     "A pod known by name only belongs to the owner whose kind names pods so",
     arguments: [
       ("web-6d4b75cb6d-x2x9p", "web", "Deployment", true), ("db-0", "db", "StatefulSet", true),
-      ("agent-x2x9p", "agent", "DaemonSet", true), ("web-api-6d4b75cb6d-x2x9p", "web", "Deployment", false),
+      ("agent-x2x9p", "agent", "DaemonSet", true),
+      ("web-api-6d4b75cb6d-x2x9p", "web", "Deployment", false),
       ("web-1", "web", "Deployment", false), ("report-29012345-x2x9p", "report", "CronJob", true),
       ("web", "web", "Pod", true), ("webx", "web", "Pod", false),
     ]

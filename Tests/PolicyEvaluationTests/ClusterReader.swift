@@ -17,12 +17,8 @@ struct ClusterReader {
   private var namespaces: [String: Labels] = [:]
 
   init(folder: URL) throws {
-    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
-    let urls = (files?.allObjects as? [URL] ?? []).sorted { $0.path < $1.path }
-    for url in urls where ["yaml", "yml", "json"].contains(url.pathExtension) {
-      for document in try Yams.compose_all(yaml: String(contentsOf: url, encoding: .utf8)) {
-        add(document, kind: nil)
-      }
+    for file in try Self.files(in: folder) {
+      for document in try Yams.compose_all(yaml: file.text) { add(document, kind: nil) }
     }
     for (name, pod) in pods {
       var pod = pod
@@ -35,6 +31,14 @@ struct ClusterReader {
         workloads.append(Workload(name: name, pods: [pod]))
       }
     }
+  }
+
+  /// The manifests of a folder and its subfolders, by path.
+  static func files(in folder: URL) throws -> [(name: String, text: String)] {
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    return try (files?.allObjects as? [URL] ?? []).sorted { $0.path < $1.path }
+      .filter { ["yaml", "yml", "json"].contains($0.pathExtension) }
+      .map { ($0.lastPathComponent, try String(contentsOf: $0, encoding: .utf8)) }
   }
 
   private mutating func add(_ node: Node, kind given: String?) {

@@ -1,6 +1,7 @@
 import FlowModel
 import Foundation
 import PolicyEvaluation
+import PolicyManifests
 import PolicyModel
 import TestSupport
 import Testing
@@ -57,18 +58,37 @@ import Testing
     let expected = Self.merged(try Self.parse(list))
     let cluster = try ClusterReader(folder: folder.appendingPathComponent("input"))
     #expect(!cluster.policies.isEmpty && !cluster.workloads.isEmpty)
-    let actual = Self.merged(Self.connections(of: cluster))
+    let actual = Self.merged(Self.connections(of: cluster, under: cluster.policies))
     let missing = expected.subtracting(actual).map(\.description).sorted()
     let extra = actual.subtracting(expected).map(\.description).sorted()
     #expect(missing.prefix(20) == [], "not admitted")
     #expect(extra.prefix(20) == [], "admitted beyond the list")
   }
 
+  @Test(
+    "A published case comes out alike with the policies read by the manifest reader",
+    arguments: names
+  )
+  func manifestReader(_ name: String) throws {
+    guard let folder = ProjectFiles.shared("cases/netpol-analyzer/\(name)/input") else { return }
+    let cluster = try ClusterReader(folder: folder)
+    let reader = ManifestReader(ignoringOtherKinds: true, refusingInvalidNames: false)
+    var policies: [Policy] = []
+    for file in try ClusterReader.files(in: folder) {
+      policies += try reader.policies(fromYAML: file.text, file: file.name).policySet.policies
+    }
+    #expect(policies.count == cluster.policies.count)
+    #expect(
+      Self.connections(of: cluster, under: policies)
+        == Self.connections(of: cluster, under: cluster.policies)
+    )
+  }
+
   // MARK: Ours
 
-  private static func connections(of cluster: ClusterReader) -> [Line] {
+  private static func connections(of cluster: ClusterReader, under policies: [Policy]) -> [Line] {
     var starts: Set<UInt32> = [0]
-    for case .cidr(let prefix, let exceptions) in cluster.policies.flatMap(\.rules).flatMap({
+    for case .cidr(let prefix, let exceptions) in policies.flatMap(\.rules).flatMap({
       $0.peers ?? []
     }) {
       for block in [prefix] + exceptions {
@@ -87,7 +107,7 @@ import Testing
       workloads.flatMap(\.pods)
       + atoms.map { .external(CIDR(single: IPAddress(ipv4: $0.lowerBound))) }
     var matrix = PolicyMatrix(
-      policies: PolicySet(policies: cluster.policies),
+      policies: PolicySet(policies: policies),
       endpoints: endpoints,
       engine: .reference
     )

@@ -83,8 +83,10 @@ struct AddressGroupingTests {
     )
   }
 
-  @Test("Groups hold every address, are disjoint, and open at most four times as many",
-    arguments: Seed.samples(200))
+  @Test(
+    "Groups hold every address, are disjoint, and open at most four times as many",
+    arguments: Seed.samples(200)
+  )
   func soundness(_ seed: Seed) {
     var random = seed
     let addresses = Set(
@@ -94,7 +96,9 @@ struct AddressGroupingTests {
     )
     for widening in [true, false] {
       let groups = AddressGrouping(avoiding: []).groups(
-        addresses.map { CIDR(single: $0) }, widening: widening)
+        addresses.map { CIDR(single: $0) },
+        widening: widening
+      )
       for address in addresses {
         #expect(groups.count { $0.prefix.contains(address) } == 1)
       }

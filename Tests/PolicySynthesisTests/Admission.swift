@@ -115,7 +115,13 @@ extension Admission {
       input.workloads[side.subject].labelSets.allSatisfy { labels in
         Admission.peers(side.peer, of: input).allSatisfy {
           admits(
-            input.namespace, labels, side.direction, $0, connection.transport, connection.port)
+            input.namespace,
+            labels,
+            side.direction,
+            $0,
+            connection.transport,
+            connection.port
+          )
         }
       }
     }

@@ -167,7 +167,9 @@ enum RandomCluster {
     }
     cluster.connections = seen.filter { connection in
       [connection.source, connection.destination].contains { end in
-        if case .workload(let index) = end { cluster.workloads[index].namespace == "app" } else {
+        if case .workload(let index) = end {
+          cluster.workloads[index].namespace == "app"
+        } else {
           false
         }
       }

@@ -13,17 +13,28 @@ struct ProposalPropertyTests {
     (.calico, .workload, .world), (.calico, .compact, .grouped),
   ]
 
-  /// The plain variant and, in turn, one of the others.
-  private static func inputs(_ seed: Seed) -> [SynthesisInput] {
-    let other = Int(seed.value % UInt64(variants.count - 1)) + 1
-    return [variants[0], variants[other]].map { dialect, layout, grouping in
-      var input = RandomCluster.input(seed)
-      input.dialect = dialect
-      input.layout = layout
-      input.grouping = grouping
-      return input
-    }
+  private struct Sample {
+    var input: SynthesisInput
+    var proposal: Proposal
   }
+
+  /// For each seed the plain variant and, in turn, one of the others; made once for all tests.
+  private static let all: [UInt64: [Sample]] = {
+    var all: [UInt64: [Sample]] = [:]
+    for seed in Seed.samples(200) {
+      let other = Int(seed.value % UInt64(variants.count - 1)) + 1
+      all[seed.value] = [variants[0], variants[other]].map { dialect, layout, grouping in
+        var input = RandomCluster.input(seed)
+        input.dialect = dialect
+        input.layout = layout
+        input.grouping = grouping
+        return Sample(input: input, proposal: PolicySynthesizer.propose(input))
+      }
+    }
+    return all
+  }()
+
+  private static func samples(_ seed: Seed) -> [Sample] { all[seed.value] ?? [] }
 
   private static func excused(_ proposal: Proposal) -> Set<Int> {
     Set(proposal.unexpressible.map(\.connection) + proposal.needless.map(\.connection))
@@ -31,8 +42,8 @@ struct ProposalPropertyTests {
 
   @Test("Every accepted connection is allowed on each side", arguments: Seed.samples(200))
   func nothingBreaks(_ seed: Seed) {
-    for input in Self.inputs(seed) {
-      let proposal = PolicySynthesizer.propose(input)
+    for sample in Self.samples(seed) {
+      let (input, proposal) = (sample.input, sample.proposal)
       let admission = Admission(policies: proposal.policySet.policies)
       let excused = Self.excused(proposal)
       for index in input.connections.indices where !excused.contains(index) {
@@ -46,8 +57,8 @@ struct ProposalPropertyTests {
 
   @Test("Nothing is admitted that was not seen, listed or declared", arguments: Seed.samples(200))
   func nothingExtra(_ seed: Seed) {
-    for input in Self.inputs(seed) {
-      let proposal = PolicySynthesizer.propose(input)
+    for sample in Self.samples(seed) {
+      let (input, proposal) = (sample.input, sample.proposal)
       let admission = Admission(policies: proposal.policySet.policies)
       let granted = proposal.declared + proposal.excess.flatMap(\.grants)
       var peers = Set(input.workloads.indices.map(ConnectionEnd.workload))
@@ -63,7 +74,13 @@ struct ProposalPropertyTests {
             for direction in Direction.allCases {
               guard
                 admission.admitsAny(
-                  subject, direction, peer, port.transport, port.number, of: input)
+                  subject,
+                  direction,
+                  peer,
+                  port.transport,
+                  port.number,
+                  of: input
+                )
               else { continue }
               let isEgress = direction == .egress
               let connection = GrantedConnection(
@@ -109,6 +126,8 @@ struct ProposalPropertyTests {
     if let prefix = wide.address, let address = endpoint.address {
       return prefix.contains(address)
     }
+    // Without an address of its own the API server is the addresses of its endpoints.
+    if endpoint.kind == .apiServer { return wide.kind == .address }
     if wide.kind == .name, wide.address == nil { return endpoint.dnsNames.contains(wide.name) }
     return wide.kind == .node && endpoint.kind == .node
       && (endpoint.entity.isEmpty || wide.entity == endpoint.entity)
@@ -116,8 +135,8 @@ struct ProposalPropertyTests {
 
   @Test("Removing any rule denies an accepted connection", arguments: Seed.samples(200))
   func nothingSuperfluous(_ seed: Seed) {
-    for input in Self.inputs(seed) {
-      let proposal = PolicySynthesizer.propose(input)
+    for sample in Self.samples(seed) {
+      let (input, proposal) = (sample.input, sample.proposal)
       for entry in proposal.ruleEvidence {
         var policies = proposal.policySet.policies
         let removed = policies[entry.policy].rules.remove(at: entry.rule)
@@ -156,8 +175,8 @@ struct ProposalPropertyTests {
 
   @Test("Order and repetition of the input change nothing", arguments: Seed.samples(200))
   func orderIndependence(_ seed: Seed) {
-    for input in Self.inputs(seed) {
-      let proposal = PolicySynthesizer.propose(input)
+    for sample in Self.samples(seed) {
+      let (input, proposal) = (sample.input, sample.proposal)
       let again = PolicySynthesizer.propose(RandomCluster.shuffled(input, seed))
       #expect(proposal.policySet == again.policySet)
       #expect(proposal.excess.map(\.detail) == again.excess.map(\.detail))
@@ -168,10 +187,12 @@ struct ProposalPropertyTests {
 
   @Test("Selectors hold stable labels only, and are never empty", arguments: Seed.samples(200))
   func stableSelectors(_ seed: Seed) {
-    for input in Self.inputs(seed) {
+    for sample in Self.samples(seed) {
+      let (input, proposal) = (sample.input, sample.proposal)
       let own = input.workloads.filter { $0.namespace == input.namespace }.count
-      for policy in PolicySynthesizer.propose(input).policySet.policies {
-        var selectors = policy.rules.flatMap { $0.peers ?? [] }.compactMap { peer -> LabelSelector? in
+      for policy in proposal.policySet.policies {
+        var selectors = policy.rules.flatMap { $0.peers ?? [] }.compactMap {
+          peer -> LabelSelector? in
           if case .pods(let match) = peer { match.pods } else { nil }
         }
         for selector in selectors { #expect(selector != .everything) }
@@ -195,10 +216,13 @@ struct ProposalPropertyTests {
     }
   }
 
-  @Test("Each rule names the connections it allows; sizes and bounds fit", arguments: Seed.samples(200))
+  @Test(
+    "Each rule names the connections it allows; sizes and bounds fit",
+    arguments: Seed.samples(200)
+  )
   func evidenceAndSize(_ seed: Seed) {
-    for input in Self.inputs(seed) {
-      let proposal = PolicySynthesizer.propose(input)
+    for sample in Self.samples(seed) {
+      let (input, proposal) = (sample.input, sample.proposal)
       let policies = proposal.policySet.policies
       let rules = policies.flatMap(\.rules).count
       #expect(proposal.size.rules == rules)

@@ -62,7 +62,9 @@ struct SelectorSynthesizerTests {
 
   @Test("A plain label of any kind comes before the absence of a well known one")
   func plainBeforeAbsence() {
-    let workloads = [workload(["app": "web", "team": "a"]), workload(["app": "web", "tier": "x"])]
+    let workloads = [
+      workload(["app": "web", "team": "a"]), workload(["app": "web", "tier": "x"]),
+    ]
     #expect(text(workloads) == "team In a")
   }
 
@@ -77,7 +79,8 @@ struct SelectorSynthesizerTests {
   @Test("A label whose values differ within a workload serves by its presence at most")
   func unstableWithin() {
     let workloads = [
-      workload(["app": "web", "shard": "a"], ["app": "web", "shard": "b"]), workload(["app": "web"]),
+      workload(["app": "web", "shard": "a"], ["app": "web", "shard": "b"]),
+      workload(["app": "web"]),
     ]
     #expect(text(workloads) == "shard Exists ")
   }

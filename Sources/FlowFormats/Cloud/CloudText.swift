@@ -18,13 +18,23 @@ extension RawSpan {
     byte == 0x20 || byte == 0x09 || byte == 0x0d || byte == 0x0a
   }
 
-  /// The next token of `range` at or after `position`, which then stands behind it.
+  /// The next token at or after `position`, which then stands behind it.
   @inline(__always)
   func nextToken(_ position: inout Int, before end: Int) -> Range<Int>? {
-    while position < end, RawSpan.isBlank(byte(at: position)) { position += 1 }
+    while position < end, byte(at: position) <= 0x20 { position += 1 }
     guard position < end else { return nil }
     let start = position
-    while position < end, !RawSpan.isBlank(byte(at: position)) { position += 1 }
+    while position + 8 <= end {
+      // The top bit of each byte below 0x21; of those found only the lowest is certain, and used.
+      let word = word(at: position)
+      let blanks = (word &- 0x2121_2121_2121_2121) & ~word & 0x8080_8080_8080_8080
+      if blanks != 0 {
+        position += blanks.trailingZeroBitCount / 8
+        return start..<position
+      }
+      position += 8
+    }
+    while position < end, byte(at: position) > 0x20 { position += 1 }
     return start..<position
   }
 

@@ -81,16 +81,16 @@ package enum BicliqueCover {
     mutating func solve(_ meter: inout StepMeter) {
       guard openCount > 0 else { return }
       guard openCount <= BicliqueCover.exactPairLimit else {
-        let (found, bound) = Self.approach(core, open, share: 1, &meter)
-        cover.append(contentsOf: found)
-        lowerBound += bound
+        let found = Self.approach(core, open, share: 1, &meter)
+        cover.append(contentsOf: found.cover)
+        lowerBound += found.bound
         return
       }
       var graph = PairGraph(core, open: open)
       graph.reduce(&meter)
       var target = Array(repeating: BitSet(capacity: core.columnCount), count: core.rowCount)
       graph.alive.forEach { target[graph.pairs[$0].row].insert(graph.pairs[$0].column) }
-      let (found, _) = Self.approach(core, target, share: 4, &meter)
+      let found = Self.approach(core, target, share: 3, &meter)
       var cliques: [BitSet] = []
       let components = graph.components()
       let order = components.indices.sorted {
@@ -106,13 +106,21 @@ package enum BicliqueCover {
       cover.append(contentsOf: graph.bicliques(for: cliques, in: core))
     }
 
+    /// What is known about some pairs before the exact search.
+    private struct Approach {
+      var cover: [CoreBiclique]
+      var bound: Int
+      /// The bicliques met on the way, those of the cover among them.
+      var met: [CoreBiclique]
+    }
+
     /// A good cover of `open` and a bound on it, with a part of the budget.
     private static func approach(
       _ core: CoreRelation,
       _ open: [BitSet],
       share: Int,
       _ meter: inout StepMeter
-    ) -> (cover: [CoreBiclique], bound: Int) {
+    ) -> Approach {
       var part = meter.portion(1, of: share)
       let heuristic = CoverHeuristic(core, target: open)
       var cover = heuristic.greedy(&part)
@@ -124,9 +132,9 @@ package enum BicliqueCover {
         &bounding
       )
       part.absorb(bounding)
-      heuristic.improve(&cover, downTo: bound, &part)
+      let met = heuristic.improve(&cover, downTo: bound, &part)
       meter.absorb(part)
-      return (cover, bound)
+      return Approach(cover: cover, bound: bound, met: met)
     }
 
     /// The smallest partition into cliques of one connected part of a graph.
@@ -134,16 +142,14 @@ package enum BicliqueCover {
       _ core: CoreRelation,
       _ graph: PairGraph,
       _ part: BitSet,
-      _ known: [CoreBiclique],
+      _ known: Approach,
       _ meter: inout StepMeter
     ) -> (cliques: [BitSet], bound: Int) {
-      let initial = known.map { graph.vertices(of: $0, in: part) }.filter { !$0.isEmpty }
+      let initial = known.cover.map { graph.vertices(of: $0, in: part) }.filter { !$0.isEmpty }
       var bounding = meter.portion(1, of: 8)
       let bound = IndependentPairs.count(graph, in: part, downTo: initial.count, &bounding)
       meter.absorb(bounding)
-      guard bound < initial.count, !meter.isExhausted,
-        let candidates = cliques(core, graph, part, &meter)
-      else { return (initial, bound) }
+      guard bound < initial.count, !meter.isExhausted else { return (initial, bound) }
       let vertices = part.members
       let narrow = { (set: BitSet) in
         BitSet(
@@ -151,9 +157,13 @@ package enum BicliqueCover {
           members: vertices.indices.filter { set.contains(vertices[$0]) }
         )
       }
+      var enumerating = meter.portion(1, of: 2)
+      let all = cliques(core, graph, part, &enumerating)
+      meter.absorb(enumerating)
+      // Even among the bicliques met so far there may be a better choice than any round made.
       var search = SetCoverSearch(
         elementCount: vertices.count,
-        candidates: candidates,
+        candidates: all ?? known.met.map { narrow(graph.vertices(of: $0, in: part)) },
         initial: initial.map(narrow),
         lowerBound: bound
       )
@@ -161,7 +171,7 @@ package enum BicliqueCover {
       let widened = search.best.map { set in
         BitSet(capacity: graph.pairs.count, members: set.members.map { vertices[$0] })
       }
-      return (widened, search.lowerBound)
+      return (widened, all == nil ? bound : search.lowerBound)
     }
 
     /// The maximal cliques of a part and perhaps more, by position among its vertices.

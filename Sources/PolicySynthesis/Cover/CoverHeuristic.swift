@@ -5,6 +5,11 @@
 /// Where the relation was made of a few large bicliques, each leaves pairs that lie in no other,
 /// and from such a pair the peeling finds the biclique back.
 struct CoverHeuristic {
+  /// Rounds without success after which improving ends: one for each pair, within these limits.
+  private static let idleRounds = 40...1_000
+  /// The most bicliques that are remembered.
+  private static let metLimit = 2_000
+
   private let core: CoreRelation
   /// The pairs to cover, by row.
   private let target: [BitSet]
@@ -42,12 +47,22 @@ struct CoverHeuristic {
   ///
   /// Each biclique is cut down to the pairs that the ones before it left open and grown again
   /// around them, so the number of bicliques never rises; those left with nothing go away.
-  func improve(_ cover: inout [CoreBiclique], downTo bound: Int, _ meter: inout StepMeter) {
+  ///
+  /// - Returns: The bicliques met on the way, each once, up to a limit; those of `cover` first.
+  func improve(
+    _ cover: inout [CoreBiclique],
+    downTo bound: Int,
+    _ meter: inout StepMeter
+  ) -> [CoreBiclique] {
+    var met = cover
+    var known = Set(cover)
+    let pairCount = target.reduce(0) { $0 + $1.count }
+    let patience = min(max(pairCount, Self.idleRounds.lowerBound), Self.idleRounds.upperBound)
     var sequence = FixedSequence()
     var current = cover
     var round = 0
     var idle = 0
-    while cover.count > bound, !meter.isExhausted, idle < 200 {
+    while cover.count > bound, !meter.isExhausted, idle < patience {
       switch round % 4 {
       case 0: current.reverse()
       case 1: current = sortedByOwnPairs(current)
@@ -55,6 +70,9 @@ struct CoverHeuristic {
       }
       if round % 8 == 7 { current = opened(current, &sequence, &meter) }
       current = regrown(current, &meter)
+      for biclique in current where met.count < Self.metLimit {
+        if known.insert(biclique).inserted { met.append(biclique) }
+      }
       if current.count < cover.count {
         cover = current
         idle = 0
@@ -64,6 +82,7 @@ struct CoverHeuristic {
       }
       round += 1
     }
+    return met
   }
 
   /// One pass over `cover` in its order; see ``improve(_:downTo:_:)``.

@@ -57,8 +57,8 @@ struct RuleAssembler {
       bound += part.lowerBound
       for (peers, ports) in part.boxes {
         rules.append(
-            rule(direction, peers, ports, isDNS: dialect == .cilium && block.portKind == Block.dns)
-          )
+          rule(direction, peers, ports, isDNS: dialect == .cilium && block.portKind == Block.dns)
+        )
       }
     }
     return (rules, bound)

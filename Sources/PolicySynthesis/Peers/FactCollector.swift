@@ -305,7 +305,9 @@ struct FactCollector {
       if endpoint.kind == .node, endpoint.address != nil { open(.nodes, view, .entity(entity)) }
       if [.world, .worldIPv4, .worldIPv6].contains(entity) {
         open(
-          view.site.direction == .ingress ? .worldIngress : .widenedPrefix, view, .entity(entity)
+          view.site.direction == .ingress ? .worldIngress : .widenedPrefix,
+          view,
+          .entity(entity)
         )
       }
     }

@@ -21,23 +21,31 @@ struct PodClass {
 struct PodClassTable {
   /// Classes by number.
   private(set) var classes: [PodClass] = []
+  private let home: String
   private let workloads: [Workload]
   private let byNamespace: [String: [Int]]
   private var classOf: [Int: Int] = [:]
   private var prepared: [String: SelectorSynthesizer] = [:]
   private var positions: [String: [Int]] = [:]
+  private var usableKeys: [String: Bool] = [:]
 
   /// Makes a table over the workloads of one cluster.
   ///
   /// - Parameter home: The cluster; workloads of other ones are no candidates for any class.
   init(workloads: [Workload], home: String) {
     self.workloads = workloads
+    self.home = home
     var byNamespace: [String: [Int]] = [:]
     for (index, workload) in workloads.enumerated()
     where !workload.isHostNetwork && HomeCluster.holds(workload.cluster, home: home) {
       byNamespace[workload.namespace, default: []].append(index)
     }
     self.byNamespace = byNamespace
+  }
+
+  /// Whether the table holds these workloads as seen from this cluster.
+  func isFor(_ workloads: [Workload], home: String) -> Bool {
+    home == self.home && workloads == self.workloads
   }
 
   /// The class of a workload; nil when no stable label selects it.
@@ -85,7 +93,12 @@ struct PodClassTable {
     let members = (byNamespace[namespace] ?? []).sorted {
       WorkloadClustering.precedes(workloads[$0], workloads[$1])
     }
-    let synthesizer = SelectorSynthesizer(workloads: members.map { workloads[$0] })
+    let synthesizer = SelectorSynthesizer(workloads: members.map { workloads[$0] }) { key in
+      if let known = usableKeys[key] { return known }
+      let isUsable = SelectorSynthesizer.isUsable(key)
+      usableKeys[key] = isUsable
+      return isUsable
+    }
     prepared[namespace] = synthesizer
     positions[namespace] = members
     for group in groups(synthesizer, count: members.count) {

@@ -24,8 +24,12 @@ package struct SelectorSynthesizer: Sendable {
   }
 
   private let workloads: [Workload]
-  private let commonLabels: [Labels]
-  /// One more than there are label sets. The last row stands for a pod without labels: every selector
+  /// The labels of each workload that may stand in a selector with their value.
+  private let stableLabels: [Labels]
+  private let usableKeys: Set<String>
+  /// One more than there are label sets.
+  ///
+  /// The last row stands for a pod without labels: every selector
   /// must keep it out, so that none says merely what its pods lack.
   private let capacity: Int
   private let allRows: BitSet
@@ -43,8 +47,12 @@ package struct SelectorSynthesizer: Sendable {
   /// - Parameter workloads: All that policy can select there; ones on the host's network, which it
   ///   cannot, should be left out.
   package init(workloads: [Workload]) {
+    self.init(workloads: workloads, isUsable: SelectorSynthesizer.isUsable)
+  }
+
+  /// Indexes the workloads of one namespace with a given test of keys.
+  init(workloads: [Workload], isUsable: (String) -> Bool) {
     self.workloads = workloads
-    commonLabels = workloads.map(\.commonLabels)
     var workloadOf: [Int] = []
     var ranges: [Range<Int>] = []
     var holders: [Labels.Element: [Int]] = [:]
@@ -68,6 +76,21 @@ package struct SelectorSynthesizer: Sendable {
     self.workloadOf = workloadOf
     self.holders = holders
     self.keyHolders = keyHolders
+    let usableKeys = Set(keyHolders.keys.filter(isUsable))
+    self.usableKeys = usableKeys
+    stableLabels = workloads.map { workload in
+      workload.commonLabels.filter { label in
+        // The owner's own selector cannot change, whatever the value looks like.
+        usableKeys.contains(label.key) && KubernetesSyntax.isLabelValue(label.value)
+          && (workload.selectorLabels[label.key] == label.value
+            || WorkloadClustering.isStableValue(label.value))
+      }
+    }
+  }
+
+  /// Whether a key may stand in a selector: valid, and not known to be volatile.
+  static func isUsable(_ key: String) -> Bool {
+    KubernetesSyntax.isLabelKey(key) && !VolatileLabels.isDenied(key)
   }
 
   /// Positions of all workloads that no stable labels tell apart from the given ones, these included;
@@ -136,10 +159,11 @@ package struct SelectorSynthesizer: Sendable {
     var found = positiveCandidates(for: targets, meant)
     let tight = found.reduce(allRows) { $0.intersection($1.rows) }
     let left = tight.subtracting(meant)
+    if left.isEmpty, found.allSatisfy({ $0.step < .presence }) { return sorted(found) }
     let keys =
       keyHolders.count <= SelectorSynthesizer.absenceLimit
       ? Array(keyHolders.keys) : keysOfRows(left)
-    for key in keys where isUsable(key) {
+    for key in keys where usableKeys.contains(key) {
       let present = BitSet(capacity: capacity, members: keyHolders[key] ?? [])
       guard !present.intersects(meant) else { continue }
       found.append(
@@ -151,7 +175,11 @@ package struct SelectorSynthesizer: Sendable {
         )
       )
     }
-    return found.sorted {
+    return sorted(found)
+  }
+
+  private func sorted(_ candidates: [Candidate]) -> [Candidate] {
+    candidates.sorted {
       $0.rank != $1.rank ? $0.rank < $1.rank : $0.requirement < $1.requirement
     }
   }
@@ -162,8 +190,8 @@ package struct SelectorSynthesizer: Sendable {
       for labels in workloads[target].labelSets { keys.formUnion(labels.keys) }
     }
     var found: [Candidate] = []
-    for key in keys where isUsable(key) {
-      let values = targets.map { stableValue(of: key, in: $0) }
+    for key in keys where usableKeys.contains(key) {
+      let values = targets.map { stableLabels[$0][key] }
       let isOwners = targets.allSatisfy { workloads[$0].selectorLabels[key] != nil }
       let rank = LabelPreference.rank(of: key, isOwners: isOwners)
       let present = BitSet(capacity: capacity, members: keyHolders[key] ?? [])
@@ -181,7 +209,7 @@ package struct SelectorSynthesizer: Sendable {
             rows: passing
           )
         )
-      } else if meant.isSubset(of: present) {
+      } else if meant.isSubset(of: present), targets.allSatisfy({ looksStable(key, in: $0) }) {
         found.append(
           Candidate(
             requirement: LabelRequirement(key, .exists),
@@ -217,29 +245,23 @@ package struct SelectorSynthesizer: Sendable {
     _ meant: BitSet
   ) -> [String]? {
     let present = keyHolders[key] ?? []
-    for target in targets where stableValue(of: key, in: target) == nil {
+    for target in targets where stableLabels[target][key] == nil {
       if present.contains(where: { rowsOf[target].contains($0) }) { return nil }
     }
     var others: Set<String> = []
     for other in Set(present.filter { !meant.contains($0) }.map { workloadOf[$0] }) {
-      guard let value = stableValue(of: key, in: other), !known.contains(value) else { continue }
+      guard let value = stableLabels[other][key], !known.contains(value) else { continue }
       others.insert(value)
     }
     return others.isEmpty ? nil : others.sorted()
   }
 
-  /// The one value that every pod of a workload has for a key, if it may stand in a selector.
-  private func stableValue(of key: String, in workload: Int) -> String? {
-    guard let value = commonLabels[workload][key], KubernetesSyntax.isLabelValue(value) else {
-      return nil
+  /// Whether all values that a workload's pods have for a key are valid and do not look volatile.
+  private func looksStable(_ key: String, in workload: Int) -> Bool {
+    workloads[workload].labelSets.allSatisfy { labels in
+      guard let value = labels[key] else { return true }
+      return KubernetesSyntax.isLabelValue(value) && WorkloadClustering.isStableValue(value)
     }
-    // The owner's own selector cannot change, whatever the value looks like.
-    let isOwners = workloads[workload].selectorLabels[key] == value
-    return isOwners || WorkloadClustering.isStableValue(value) ? value : nil
-  }
-
-  private func isUsable(_ key: String) -> Bool {
-    KubernetesSyntax.isLabelKey(key) && !VolatileLabels.isDenied(key)
   }
 
   private func keysOfRows(_ rows: BitSet) -> [String] {

@@ -36,6 +36,7 @@ extension CommandFailure {
     case let error as ManifestError: self.init(error.description)
     case let error as InventoryError: self.init("\(error)")
     case let error as DecisionFileError: self.init(error.description)
+    case let error as StepFileError: self.init(error.description)
     default: return nil
     }
   }

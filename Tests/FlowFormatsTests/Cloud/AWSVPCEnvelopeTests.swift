@@ -77,7 +77,9 @@ struct AWSVPCEnvelopeTests {
       let texts = cells.map { "{\"field\":\"\($0.0)\",\"value\":\"\($0.1)\"}" }
       return "[\(texts.joined(separator: ","))]"
     }
-    let rows = [row("10.0.0.1", 50_000, "10.0.0.2", 8080), row("10.0.0.2", 8080, "10.0.0.1", 50_000)]
+    let rows = [
+      row("10.0.0.1", 50_000, "10.0.0.2", 8080), row("10.0.0.2", 8080, "10.0.0.1", 50_000),
+    ]
     let result = AWSVPCDecoder.decode(
       ["{\"results\":[\(rows.joined(separator: ","))]}"],
       inventory: Self.inventory

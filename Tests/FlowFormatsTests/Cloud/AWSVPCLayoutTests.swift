@@ -90,7 +90,6 @@ struct AWSVPCLayoutTests {
     #expect(AWSVPCLayout(fields: [" "]) == nil)
   }
 
-
   @Test("A wrong --fields is noticed on the first line and the field named")
   func wrongOptions() {
     let lines = Self.values.map { $0.joined(separator: " ") }

@@ -1,6 +1,7 @@
 import FlowAggregation
 import FlowFormats
 import FlowModel
+import Foundation
 import TestSupport
 import Testing
 
@@ -51,6 +52,35 @@ struct CloudRobustnessTests {
     }
   }
 
+  @Test("The reference files of other logs are not claimed", arguments: ["hubble", "calico"])
+  func otherReferenceFiles(_ folder: String) throws {
+    guard let url = ProjectFiles.shared("flows/\(folder)") else { return }
+    let files = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
+    #expect(!files.isEmpty)
+    for file in files {
+      let bytes = [UInt8](try Data(contentsOf: url.appendingPathComponent(file)).prefix(65_536))
+      for decoder in Self.decoders {
+        let isRecognized = decoder.recognizes(bytes.span.bytes)
+        #expect(!isRecognized, "\(decoder) claims \(file)")
+      }
+    }
+  }
+
+  static let folders: [(String, [String])] = [
+    ("vpc-aws", ["AWSVPCDecoder"]), ("aws-npa", ["AWSPolicyAgentDecoder"]),
+    ("vpc-gcp", ["GCPVPCDecoder", "GKEPolicyDecoder"]), ("vpc-azure", ["AzureDecoder"]),
+  ]
+
+  @Test("A cloud log's reference files are claimed by exactly one format", arguments: folders)
+  func ownReferenceFiles(_ sample: (folder: String, decoders: [String])) throws {
+    guard let url = ProjectFiles.shared("flows/\(sample.folder)") else { return }
+    for file in try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() {
+      let bytes = [UInt8](try Data(contentsOf: url.appendingPathComponent(file)))
+      let claims = Self.decoders.filter { $0.recognizes(bytes.span.bytes) }.map { "\($0)" }
+      #expect(claims.count == 1 && sample.decoders.contains(claims[0]), "\(file): \(claims)")
+    }
+  }
+
   @Test("No bytes trap a decoder", arguments: Seed.samples(60))
   func mutations(_ seed: Seed) {
     var random = seed
@@ -62,7 +92,8 @@ struct CloudRobustnessTests {
       var decoder = decoderType.init(options: DecoderOptions())
       var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
       for line in 1...40 {
-        let source = Int.random(in: 0..<4, using: &random) == 0
+        let source =
+          Int.random(in: 0..<4, using: &random) == 0
           ? Self.samples.randomElement(using: &random) : Self.samples[index]
         var bytes = Array((source?.randomElement(using: &random) ?? "").utf8)
         for _ in 0..<Int.random(in: 0..<6, using: &random) {

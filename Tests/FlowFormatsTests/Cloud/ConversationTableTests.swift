@@ -14,9 +14,11 @@ struct ConversationTableTests {
   static func capture(_ random: inout Seed, count: Int) -> [String] {
     var lines: [String] = []
     for _ in 0..<count {
-      let client = "10.0.0.\(Int.random(in: 1...9, using: &random)):"
+      let client =
+        "10.0.0.\(Int.random(in: 1...9, using: &random)):"
         + "\(Int.random(in: 40_000...40_400, using: &random))"
-      let server = "10.0.0.\(Int.random(in: 1...9, using: &random)):"
+      let server =
+        "10.0.0.\(Int.random(in: 1...9, using: &random)):"
         + "\([80, 443, 9000, 50_051].randomElement(using: &random) ?? 80)"
       let start = 1_700_000_000 + Int.random(in: 0..<10_800, using: &random)
       let transport = Int.random(in: 0..<5, using: &random) == 0 ? 17 : 6
@@ -122,9 +124,11 @@ struct ConversationTableTests {
     var decoder = AWSVPCDecoder(options: DecoderOptions(), capacity: 8)
     var accumulator = EvidenceAccumulator(
       logKind: .awsVPC,
-      resolver: CloudInventory(pods: Self.inventory.pods.reduce(into: [:]) {
-        $0["\($1.key)"] = $1.value
-      })
+      resolver: CloudInventory(
+        pods: Self.inventory.pods.reduce(into: [:]) {
+          $0["\($1.key)"] = $1.value
+        }
+      )
     )
     var line = 1
     func feed(_ text: String, _ decoder: inout AWSVPCDecoder, _ into: inout EvidenceAccumulator) {
@@ -137,8 +141,18 @@ struct ConversationTableTests {
     for hour in 0..<100 {
       let start = 1_700_000_000 + hour * 3600
       let isFirst = hour == 0
-      let request = AWSVPCDecoderTests.line(client, server, flags: isFirst ? "2" : "0", start: start)
-      let answer = AWSVPCDecoderTests.line(server, client, flags: isFirst ? "18" : "0", start: start)
+      let request = AWSVPCDecoderTests.line(
+        client,
+        server,
+        flags: isFirst ? "2" : "0",
+        start: start
+      )
+      let answer = AWSVPCDecoderTests.line(
+        server,
+        client,
+        flags: isFirst ? "18" : "0",
+        start: start
+      )
       feed(request, &decoder, &accumulator)
       feed(answer, &decoder, &accumulator)
     }

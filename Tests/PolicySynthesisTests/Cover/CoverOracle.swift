@@ -11,8 +11,8 @@ struct CoverOracle {
 
   /// Takes a relation of at most 16 rows and 32 columns; `allowed` says which bicliques count.
   init(_ relation: BooleanRelation, allowed: (([Int], [Int]) -> Bool)? = nil) {
-    columnCount = relation.columnCount
-    rows = (0..<relation.rowCount).map { row in
+    let columnCount = relation.columnCount
+    let rows = (0..<relation.rowCount).map { row in
       relation.columns(ofRow: row).reduce(UInt32(0)) { $0 | 1 << UInt32($1) }
     }
     var found: Set<[UInt32]> = []
@@ -43,6 +43,8 @@ struct CoverOracle {
         }
       }
     }
+    self.rows = rows
+    self.columnCount = columnCount
     self.bicliques = bicliques
     self.ways = ways
   }

@@ -100,8 +100,9 @@ extension AWSVPCDecoder {
       return
     }
     let range = AWSVPCDecoder.withoutTime(record, whole)
+    let firstByte = record.byte(at: range.lowerBound)
     // Only a header begins with a letter that is small; values that do have digits or no known name.
-    if 0x61...0x7a ~= record.byte(at: range.lowerBound),
+    if 0x61...0x7a ~= firstByte,
       let header = AWSVPCLayout(header: record, in: range)
     {
       adopt(header, line: line, into: &accumulator)
@@ -115,22 +116,18 @@ extension AWSVPCDecoder {
     } else {
       let problem =
         AWSVPCDecoder.isTransitGateway(record, range)
-        ? AWSVPCDecoder.transitGatewayAdvice
+        ? AWSVPCLayout.transitGatewayAdvice
         : "no header line before it, and not the default layout (give the layout with --fields)"
       accumulator.reject(line: line, problem)
       return
     }
-    if current.isTransitGateway {
-      accumulator.reject(line: line, AWSVPCDecoder.transitGatewayAdvice)
-      return
-    }
-    if let missing = current.missingFields {
-      accumulator.reject(line: line, "the layout has no \(missing)")
+    if let problem = current.problem {
+      accumulator.reject(line: line, problem)
       return
     }
     let found = current.read(record, in: range)
     if case .bad(.columnCount) = found, AWSVPCDecoder.isTransitGateway(record, range) {
-      accumulator.reject(line: line, AWSVPCDecoder.transitGatewayAdvice)
+      accumulator.reject(line: line, AWSVPCLayout.transitGatewayAdvice)
       return
     }
     take(found, origin: current.origin, line: line, into: &accumulator)
@@ -172,8 +169,6 @@ extension AWSVPCDecoder {
   private static let parquetAdvice =
     "Parquet is not read; convert it with: duckdb -c \"COPY (FROM 'FILE.parquet') TO 'FILE.ndjson' "
     + "(FORMAT json)\""
-  private static let transitGatewayAdvice =
-    "transit gateway flow log: it has no verdict and no pod addresses; use the VPC flow logs"
 }
 
 // MARK: - JSON
@@ -239,7 +234,7 @@ extension AWSVPCDecoder {
     for member in object.members {
       guard let field = AWSVPCField(name: member.key) else { continue }
       if field == .transitGateway, member.value != .null, member.value.string != "-" {
-        accumulator.reject(line: line, AWSVPCDecoder.transitGatewayAdvice)
+        accumulator.reject(line: line, AWSVPCLayout.transitGatewayAdvice)
         return
       }
       if field != .ignored { known += 1 }
@@ -329,7 +324,7 @@ extension AWSVPCDecoder {
     guard !whole.isEmpty else { return false }
     let range = withoutTime(span, whole)
     if let header = AWSVPCLayout(header: span, in: range) {
-      return header.isTransitGateway
+      return header.columns.contains(.transitGateway)
         || Set(header.columns).subtracting([.ignored]).count >= 3
     }
     return isDefaultLine(span.text(in: range)) || isTransitGateway(span, range)

@@ -18,6 +18,8 @@ package struct AWSVPCLayout: Hashable, Sendable {
   package let origin: Origin
   /// Names that no version of the format has, in order.
   package let unknownNames: [String]
+  /// Why no connection can be learned from such lines, nil when one can.
+  package let problem: String?
 
   /// The default format.
   package static let standard = AWSVPCLayout(
@@ -33,7 +35,15 @@ package struct AWSVPCLayout: Hashable, Sendable {
     self.columns = columns
     self.origin = origin
     self.unknownNames = unknownNames
+    problem =
+      columns.contains(.transitGateway)
+      ? AWSVPCLayout.transitGatewayAdvice
+      : AWSVPCLayout.missing(columns).map { "the layout has no \($0)" }
   }
+
+  /// What to say about logs of transit gateways.
+  static let transitGatewayAdvice =
+    "transit gateway flow log: it has no verdict and no pod addresses; use the VPC flow logs"
 
   /// Makes a layout from what the user gave, bare names or `${name}`, in one text or several.
   ///
@@ -84,19 +94,8 @@ package struct AWSVPCLayout: Hashable, Sendable {
     return true
   }
 
-  /// Whether the log shows TCP flags.
-  package var showsFlags: Bool { columns.contains(.tcpFlags) }
-
-  /// Whether the log shows the addresses in the packets.
-  package var showsPacketAddresses: Bool {
-    columns.contains(.packetSource) && columns.contains(.packetDestination)
-  }
-
-  /// Whether these are columns of a transit gateway's log.
-  package var isTransitGateway: Bool { columns.contains(.transitGateway) }
-
   /// The fields without which no connection can be learned, nil when all are there.
-  package var missingFields: String? {
+  private static func missing(_ columns: [AWSVPCField]) -> String? {
     var missing: [String] = []
     if !columns.contains(.sourceAddress), !columns.contains(.packetSource) {
       missing.append(AWSVPCField.sourceAddress.name)

@@ -21,7 +21,9 @@ package struct AzureDecoder: LogDecoder {
   }
 
   /// Makes a decoder for one log.
-  package init(options: DecoderOptions) { self.init(options: options, capacity: 1 << 18) }
+  package init(options: DecoderOptions) {
+    self.init(options: options, capacity: ConversationTable.defaultCapacity)
+  }
 
   /// Makes a decoder that holds at most `capacity` conversation-hours.
   package init(options: DecoderOptions, capacity: Int) {

@@ -11,7 +11,9 @@ package struct GCPVPCDecoder: LogDecoder {
   private var sawTraffic = false
 
   /// Makes a decoder for one log.
-  package init(options: DecoderOptions) { self.init(options: options, capacity: 1 << 18) }
+  package init(options: DecoderOptions) {
+    self.init(options: options, capacity: ConversationTable.defaultCapacity)
+  }
 
   /// Makes a decoder that holds at most `capacity` conversation-hours.
   package init(options: DecoderOptions, capacity: Int) {

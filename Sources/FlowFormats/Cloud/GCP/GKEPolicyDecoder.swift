@@ -82,7 +82,8 @@ package struct GKEPolicyDecoder: LogDecoder {
       return
     }
     accumulator.sawRecord(at: time)
-    guard let name = connection["protocol"]?.string ?? connection["protocol"]?.integer.map(String.init),
+    guard
+      let name = connection["protocol"]?.string ?? connection["protocol"]?.integer.map(String.init),
       let transport = TransportProtocol(name), transport.hasPorts
     else {
       accumulator.discard(.otherProtocol)

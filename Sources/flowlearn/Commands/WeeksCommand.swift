@@ -1,0 +1,113 @@
+import ArgumentParser
+import AuditPipeline
+import FlowModel
+import JSONText
+import Rollout
+
+struct WeeksCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "weeks",
+    abstract: "Show week by week whether learning has settled.",
+    discussion: """
+      For each audit week: connections known, new, and not seen again; rules of its proposal, added and \
+      gone; and the share of all connections that was probably seen (Chao2). New and added at 0 over \
+      several weeks means that learning has settled.
+
+      Examples:
+
+        flowlearn weeks -n app-prod
+        flowlearn weeks -n app-prod --stale 4
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case table, json
+  }
+
+  @OptionGroup var storeOptions: StoreOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
+  var namespace: String
+
+  @Option(
+    help: ArgumentHelp(
+      "List instead the rules whose edges were not seen for so many weeks.", valueName: "weeks"))
+  var stale: Int?
+
+  @OptionGroup var clock: ClockOptions
+
+  @Option(name: .shortAndLong, help: "The output format.")
+  var output: Format = .table
+
+  func run() async throws {
+    let now = try clock.now()
+    try await reporting {
+      let stores = try storeOptions.open()
+      let reader = try await EvidenceReader(stores, now: now)
+      let finder = try await WindowFinder(stores, rollout: reader.rollout)
+      let report = WeeksReport(stores, reader: reader, finder: finder, settings: GateSettings())
+      if let stale {
+        print(try await report.stale(namespace, weeks: stale, now: now))
+      } else {
+        print(try await report.run(namespace))
+      }
+    }
+  }
+
+  private func print(_ rows: [WeekRow]) {
+    switch output {
+    case .table:
+      var table = Table(
+        [
+          "WEEK", "FROM", "EDGES", "NEW", "NOT SEEN AGAIN", "RULES", "ADDED", "GONE", "COVERAGE",
+          "DAYS", "HOLES", "ONE DAY ONLY",
+        ], rightAligned: Set(2...11))
+      for row in rows {
+        table.add([
+          "\(row.week.number)\(row.isIncomplete ? " (incomplete)" : "")",
+          Timestamps.text(row.week.window.start), row.connections.grouped, row.added.grouped,
+          row.missing.grouped, row.rules.grouped, row.rulesAdded.grouped, row.rulesGone.grouped,
+          percent(row.coverage.share), row.coverage.daysCaptured.grouped,
+          row.coverage.holes.count.grouped, row.coverage.singleDayEdges.grouped,
+        ])
+      }
+      Terminal.write(table.text)
+    case .json:
+      func number(_ value: Int) -> JSONValue { .number(String(value)) }
+      Terminal.print(
+        JSONWriter.prettyText(
+          .array(
+            rows.map { row in
+              .object(
+                JSONObject([
+                  ("week", number(row.week.number)),
+                  ("from", .string(Timestamps.text(row.week.window.start))),
+                  ("until", .string(Timestamps.text(row.week.window.end))),
+                  ("incomplete", .bool(row.isIncomplete)), ("edges", number(row.connections)),
+                  ("new", number(row.added)), ("notSeenAgain", number(row.missing)),
+                  ("rules", number(row.rules)), ("rulesAdded", number(row.rulesAdded)),
+                  ("rulesGone", number(row.rulesGone)),
+                  ("coverage", row.coverage.share.map { .number(String($0)) } ?? .null),
+                  ("daysCaptured", number(row.coverage.daysCaptured)),
+                  ("hoursCaptured", number(row.coverage.hoursCaptured)),
+                  ("holes", number(row.coverage.holes.count)),
+                  ("newInLast48Hours", number(row.coverage.newEdges)),
+                  ("seenOnOneDayOnly", number(row.coverage.singleDayEdges)),
+                ]))
+            })))
+    }
+  }
+
+  private func print(_ rules: [StaleRule]) {
+    var table = Table(["RULE", "LAST SEEN", "VERDICT", "WHY"])
+    for rule in rules {
+      let last = rule.lastDay.map { String(Timestamps.text(Int64($0) * Timestamps.day).prefix(10)) }
+      table.add([rule.rule, last ?? "never", rule.verdict.rawValue, rule.reason])
+    }
+    Terminal.write(table.text)
+  }
+
+  private func percent(_ share: Double?) -> String {
+    guard let share else { return "-" }
+    return "\(Int((share * 1000).rounded()) / 10).\(Int((share * 1000).rounded()) % 10) %"
+  }
+}
