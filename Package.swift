@@ -1,14 +1,26 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
-let core: [SwiftSetting] = strict + [.strictMemorySafety()]
+/// Settings of every target.
+let common: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+/// Settings of the core, which has no I/O and marks every unsafe use.
+let core: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
   name: "flowlearn",
+  products: [
+    .executable(name: "flowlearn", targets: ["flowlearn"]),
+    .library(
+      name: "FlowlearnCore", targets: ["FlowModel", "FlowAggregation", "FlowFormats", "JSONText"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -30,23 +42,23 @@ let package = Package(
       name: "PolicySynthesis", dependencies: ["FlowModel", "FlowAggregation", "PolicyModel"],
       swiftSettings: core),
     .target(
-      name: "PolicyEvaluation", dependencies: ["FlowModel", "FlowAggregation", "PolicyModel"],
-      swiftSettings: core),
+      name: "PolicyEvaluation", dependencies: ["FlowModel", "PolicyModel"], swiftSettings: core),
     .target(
-      name: "PolicyManifests",
-      dependencies: ["FlowModel", "PolicyModel", .product(name: "Yams", package: "Yams")],
+      name: "PolicyManifests", dependencies: ["FlowModel", "PolicyModel", yams],
       swiftSettings: core),
     .target(name: "Rollout", dependencies: ["FlowModel", "JSONText"], swiftSettings: core),
 
     // Storage.
-    .target(name: "FlowSchema", path: "schema", resources: [.embedInCode("sqlite")]),
-    .target(name: "FlowStorage", dependencies: ["FlowModel", "FlowAggregation"]),
+    .target(
+      name: "FlowSchema", path: "schema", resources: [.embedInCode("sqlite")],
+      swiftSettings: common),
+    .target(
+      name: "FlowStorage", dependencies: ["FlowModel", "FlowAggregation"], swiftSettings: common),
     .target(
       name: "FlowStorageSQLite",
       dependencies: [
-        "FlowModel", "FlowAggregation", "FlowStorage", "FlowSchema", "JSONText",
-        .product(name: "GRDB", package: "GRDB.swift"),
-      ], swiftSettings: strict),
+        "FlowModel", "FlowAggregation", "FlowStorage", "FlowSchema", "JSONText", grdb,
+      ], swiftSettings: common),
 
     // Workflow.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -56,8 +68,8 @@ let package = Package(
       dependencies: [
         "FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "ClusterInventory",
         "PolicyModel", "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout",
-        "FlowStorage", "CZlib", "CZstd", .product(name: "Yams", package: "Yams"),
-      ], swiftSettings: strict),
+        "FlowStorage", "CZlib", "CZstd", yams,
+      ], swiftSettings: common),
 
     // Front end.
     .executableTarget(
@@ -65,15 +77,44 @@ let package = Package(
       dependencies: [
         "FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "ClusterInventory",
         "PolicyModel", "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout",
-        "FlowStorage", "FlowStorageSQLite", "AuditPipeline",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: strict),
+        "FlowStorage", "FlowStorageSQLite", "AuditPipeline", arguments,
+      ], swiftSettings: common),
 
-    // Tools.
+    // Tools for people who work on flowlearn.
     .executableTarget(
-      name: "SampleFlowGenerator", dependencies: ["FlowModel", "JSONText"], swiftSettings: strict),
+      name: "SampleFlowGenerator", dependencies: ["FlowModel", "JSONText"],
+      swiftSettings: common),
 
     // Tests.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+    .testTarget(
+      name: "FlowAggregationTests", dependencies: ["FlowModel", "FlowAggregation", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "FlowFormatsTests",
+      dependencies: ["FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "ClusterInventoryTests",
+      dependencies: [
+        "FlowModel", "FlowAggregation", "JSONText", "ClusterInventory", "TestSupport", yams,
+      ], swiftSettings: common),
+    .testTarget(
+      name: "PolicySynthesisTests",
+      dependencies: [
+        "FlowModel", "FlowAggregation", "PolicyModel", "PolicySynthesis", "TestSupport",
+      ], swiftSettings: common),
+    .testTarget(
+      name: "PolicyEvaluationTests",
+      dependencies: [
+        "FlowModel", "PolicyModel", "PolicyEvaluation", "PolicyManifests", "TestSupport", yams,
+      ], swiftSettings: common),
+    .testTarget(
+      name: "PolicyManifestsTests",
+      dependencies: ["FlowModel", "PolicyModel", "PolicyManifests", "TestSupport"],
+      exclude: ["Golden"], swiftSettings: common),
+    .testTarget(
+      name: "RolloutTests", dependencies: ["FlowModel", "JSONText", "Rollout", "TestSupport"],
+      exclude: ["Golden"], swiftSettings: common),
   ]
 )

@@ -24,6 +24,19 @@ package struct Evidence: Sendable {
     connections.filter { touches($0, namespace) }
   }
 
+  /// The connections of every namespace, in order; one between two namespaces stands in both.
+  package var connectionsByNamespace: [String: [ObservedConnection]] {
+    var result: [String: [ObservedConnection]] = [:]
+    for connection in connections {
+      var names: Set<String> = []
+      for case .workload(let index) in [connection.source, connection.destination] {
+        names.insert(workloads[index].namespace)
+      }
+      for name in names { result[name, default: []].append(connection) }
+    }
+    return result
+  }
+
   /// Whether a connection has an end in a namespace.
   package func touches(_ connection: ObservedConnection, _ namespace: String) -> Bool {
     isIn(connection.source, namespace) || isIn(connection.destination, namespace)

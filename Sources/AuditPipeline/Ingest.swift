@@ -95,21 +95,23 @@ package struct Ingest: Sendable {
     }
     let earlier = try await store.inputs(matchingHead: input.headHash)
     var known: IngestRecord?
-    for candidate in earlier.sorted(by: {
+    var start = ReadStart()
+    search: for candidate in earlier.sorted(by: {
       $0.identity.consumedBytes > $1.identity.consumedBytes
     }) {
-      switch try Continuation.check(&input, after: candidate.identity) {
-      case .same: known = candidate
+      switch try Continuation.check(&input, after: candidate) {
+      case .same(let after):
+        known = candidate
+        start = after
+        break search
       case .shorter:
         return IngestResult(status: .unchanged, record: candidate, edges: 0, tornBytes: 0)
       case .different: continue
       }
-      break
     }
     let reader = InputDecoding(
       input: input, format: format, options: options, resolver: resolver, progress: progress)
-    let decoded = try reader.run(
-      from: known?.identity.consumedBytes ?? 0, lines: known?.counts.lines ?? 0)
+    let decoded = try reader.run(from: start)
     return try await commit(decoded, format: format, input: input, known: known)
   }
 
@@ -119,7 +121,7 @@ package struct Ingest: Sendable {
     var decoded = decoded
     decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
     var counts = decoded.accumulator.counts
-    counts.lines = decoded.lines
+    counts.lines = decoded.lines - (known?.counts.lines ?? 0)
     if options.isStrict, let first = counts.rejections.first {
       throw InputError.strict(
         file: input.name, line: first.line, problem: first.problem, count: counts.rejectedCount)
@@ -154,46 +156,5 @@ package struct Ingest: Sendable {
     return IngestResult(
       status: known == nil ? .new : .grown, record: stored, edges: edges.count,
       tornBytes: decoded.tornBytes)
-  }
-}
-
-/// Whether an input continues one that was read before.
-enum Continuation {
-  /// The input holds all that was read, and perhaps more.
-  case same
-  /// The input holds less than was read.
-  case shorter
-  /// Only the start is alike.
-  case different
-
-  /// Compares the bytes before the earlier end; a stream is left right behind that end.
-  static func check(_ input: inout OpenedInput, after identity: InputIdentity) throws
-    -> Continuation
-  {
-    let window = min(Int64(OpenedInput.identityWindow), identity.consumedBytes)
-    if case .plain(let size) = input.storage {
-      guard size >= identity.consumedBytes else { return .shorter }
-      let tail = try FileRange.read(
-        input.name, offset: identity.consumedBytes - window, count: Int(window))
-      return ContentHash.hash(tail) == identity.tailHash ? .same : .different
-    }
-    var left = identity.consumedBytes
-    var tail = TailWindow()
-    var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
-    while left > 0 {
-      let wanted = Int(min(left, Int64(buffer.count)))
-      let count = try buffer.withUnsafeMutableBytes { bytes in
-        try input.source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]))
-      }
-      guard count > 0 else { return .shorter }
-      tail.append(buffer[..<count])
-      left -= Int64(count)
-    }
-    if tail.hash == identity.tailHash { return .same }
-    guard input.name != "-" else {
-      throw InputError.differentContinuation(file: "standard input", earlier: "")
-    }
-    input = try OpenedInput(path: input.name)
-    return .different
   }
 }

@@ -74,7 +74,10 @@ package struct Propose: Sendable {
 
   /// Makes a step; evidence is read once for all namespaces that share a window.
   package init(
-    _ stores: Stores, reader: EvidenceReader, finder: WindowFinder, options: ProposeOptions
+    _ stores: Stores,
+    reader: EvidenceReader,
+    finder: WindowFinder,
+    options: ProposeOptions
   ) {
     self.stores = stores
     self.reader = reader
@@ -87,109 +90,110 @@ package struct Propose: Sendable {
   ///
   /// - Throws: ``EvidenceError`` for a namespace without evidence.
   package func run(_ namespaces: [String]) async throws -> [ProposeResult] {
-    let windows = try namespaces.map { try finder.window(of: $0, options.selection) }
-    var shared: [EvidenceWindow: Evidence] = [:]
-    var results: [ProposeResult] = []
-    for (namespace, window) in zip(namespaces, windows) {
-      let key = EvidenceWindow(window: window.window, week: nil, newestFlow: 0)
-      let evidence: Evidence
-      if let known = shared[key] {
-        evidence = known
-      } else {
-        evidence = try await reader.evidence(
-          window, namespace: namespaces.count == 1 ? namespace : nil)
-        shared[key] = evidence
-      }
-      results.append(try propose(namespace, window, evidence))
+    var groups: [TimeWindow: [(position: Int, namespace: String, window: EvidenceWindow)]] = [:]
+    for (position, namespace) in namespaces.enumerated() {
+      let window = try finder.window(of: namespace, options.selection)
+      groups[window.window, default: []].append((position, namespace, window))
     }
-    return results
+    var results = [ProposeResult?](repeating: nil, count: namespaces.count)
+    for group in groups.values {
+      guard let first = group.first else { continue }
+      let evidence = try await reader.evidence(
+        first.window,
+        namespace: group.count == 1 ? first.namespace : nil
+      )
+      let made = try propose(group.map { ($0.namespace, $0.window) }, evidence)
+      for (entry, result) in zip(group, made) { results[entry.position] = result }
+    }
+    return results.compactMap { $0 }
   }
 
-  /// Proposes from evidence read before.
+  /// Proposes for one namespace from evidence read before.
   package func propose(_ namespace: String, _ window: EvidenceWindow, _ evidence: Evidence) throws
     -> ProposeResult
   {
-    let observed = evidence.connections(of: namespace)
-    guard !observed.isEmpty else {
+    guard let result = try propose([(namespace, window)], evidence).first else {
       throw EvidenceError.nothingInWindow(namespace: namespace, window: window.window)
     }
+    return result
+  }
+
+  private struct Draft {
+    var namespace: String
+    var window: EvidenceWindow
+    var observed: [ObservedConnection]
+    var accepted: [ObservedConnection]
+    var input: SynthesisInput
+  }
+
+  private func propose(
+    _ wanted: [(namespace: String, window: EvidenceWindow)],
+    _ evidence: Evidence
+  ) throws -> [ProposeResult] {
+    let byNamespace = evidence.connectionsByNamespace
+    let drafts = try wanted.map { namespace, window in
+      let observed = byNamespace[namespace] ?? []
+      guard !observed.isEmpty else {
+        throw EvidenceError.nothingInWindow(namespace: namespace, window: window.window)
+      }
+      return draft(namespace, window, observed, evidence)
+    }
+    let proposals = PolicySynthesizer.propose(drafts.map(\.input))
+    let proofs = ProposalReplay(
+      evidence: evidence,
+      namespaceLabels: PolicyUniverse.namespaceLabels(reader.inventory)
+    ).run(zip(drafts, proposals).map { (input: $0.input, proposal: $1) })
+    return zip(drafts, zip(proposals, proofs)).map { draft, made in
+      ProposeResult(
+        namespace: draft.namespace,
+        window: draft.window,
+        learned: draft.input.connections,
+        keys: draft.accepted.map(\.key),
+        proposal: made.0,
+        proof: made.1,
+        undecided: draft.observed.filter(\.needsDecision),
+        plugin: draft.input.plugin,
+        observed: draft.observed
+      )
+    }
+  }
+
+  private func draft(
+    _ namespace: String,
+    _ window: EvidenceWindow,
+    _ observed: [ObservedConnection],
+    _ evidence: Evidence
+  ) -> Draft {
     let accepted = observed.filter(\.isAccepted)
     let learned = accepted.map {
       LearnedConnection(
-        source: $0.source, destination: $0.destination, transport: $0.key.transport,
-        port: $0.key.port, evidence: $0.tally)
+        source: $0.source,
+        destination: $0.destination,
+        transport: $0.key.transport,
+        port: $0.key.port,
+        evidence: $0.tally
+      )
     }
     let plugin =
       options.plugin
       ?? reader.rollout[namespace].plugin.flatMap { NetworkPlugin(rawValue: $0.rawValue) }
-    let proposal = PolicySynthesizer.propose(
-      SynthesisInput(
-        namespace: namespace, workloads: evidence.workloads, connections: learned,
-        dialect: options.dialect, layout: options.layout, grouping: options.grouping,
-        plugin: plugin, withDefaultDeny: options.withDefaultDeny,
+    return Draft(
+      namespace: namespace,
+      window: window,
+      observed: observed,
+      accepted: accepted,
+      input: SynthesisInput(
+        namespace: namespace,
+        workloads: evidence.workloads,
+        connections: learned,
+        dialect: options.dialect,
+        layout: options.layout,
+        grouping: options.grouping,
+        plugin: plugin,
+        withDefaultDeny: options.withDefaultDeny,
         clusterPrefixes: addresses.clusterPrefixes,
-        apiServerAddresses: addresses.apiServerAddresses))
-    let proof = prove(proposal, learned, evidence: evidence, plugin: plugin)
-    return ProposeResult(
-      namespace: namespace, window: window, learned: learned, keys: accepted.map(\.key),
-      proposal: proposal, proof: proof, undecided: observed.filter(\.needsDecision),
-      plugin: plugin, observed: observed)
-  }
-
-  /// Replays the accepted connections against the proposal as if the default deny were there.
-  private func prove(
-    _ proposal: Proposal, _ learned: [LearnedConnection], evidence: Evidence,
-    plugin: NetworkPlugin?
-  ) -> ProposalProof {
-    var universe = PolicyUniverse(
-      workloads: evidence.workloads, names: evidence.workloadNames,
-      namespaceLabels: PolicyUniverse.namespaceLabels(reader.inventory))
-    let needless = Set(proposal.needless.map(\.connection))
-    var connections: [ReplayConnection] = []
-    var tolerated: [ReplayConnection] = []
-    var origin: [Int] = []
-    for (index, connection) in learned.enumerated() {
-      let made = universe.connections(
-        connection.source, connection.destination, connection.transport, connection.port)
-      if needless.contains(index) {
-        tolerated += made
-        continue
-      }
-      connections += made
-      origin += Array(repeating: index, count: made.count)
-      guard connection.transport == .udp, connection.port == 53 || connection.port == 5353 else {
-        continue
-      }
-      // DNS over TCP beside UDP is declared infrastructure.
-      tolerated += made.map {
-        ReplayConnection(
-          source: $0.source, destination: $0.destination, transport: .tcp, port: $0.port)
-      }
-    }
-    let result = Replay(
-      policies: proposal.policySet, endpoints: universe.endpoints, connections: connections,
-      tolerated: tolerated, namespaces: [proposal.namespace],
-      isolatedNamespaces: [proposal.namespace], engine: engine(plugin)
-    ).run()
-    var denied: [Int: String] = [:]
-    for entry in proposal.unexpressible { denied[entry.connection] = entry.reason }
-    for entry in result.denied where denied[origin[entry.connection]] == nil {
-      denied[origin[entry.connection]] = "no rule of the proposal admits it"
-    }
-    let unobserved = result.unobservedAdmitted.map { grant in
-      "\(universe.names[grant.source]) -> \(universe.names[grant.destination]) \(grant.ports)"
-    }
-    return ProposalProof(
-      total: learned.count - needless.count,
-      denied: denied.sorted { $0.key < $1.key }.map { (connection: $0.key, reason: $0.value) },
-      unobserved: Array(Set(unobserved)).sorted(), unobservedCount: result.unobservedCount)
-  }
-
-  private func engine(_ plugin: NetworkPlugin?) -> EngineSemantics? {
-    switch plugin {
-    case .cilium: .cilium
-    case .calico: .calico
-    case .aws, .gke, .other, nil: nil
-    }
+        apiServerAddresses: addresses.apiServerAddresses
+      )
+    )
   }
 }

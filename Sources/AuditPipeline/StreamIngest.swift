@@ -10,6 +10,8 @@ package struct StreamIngest: Sendable {
   private static let interval: Int64 = 2 * Timestamps.second
   /// Bytes after which a commit does not wait for the interval.
   private static let mostBytes = 256 << 20
+  /// Microseconds between looks at a file that does not grow.
+  private static let pause: UInt32 = 200_000
 
   private let store: any FlowStore
   private let resolver: (any AddressResolving)?
@@ -83,51 +85,73 @@ package struct StreamIngest: Sendable {
     _ path: String, committed: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     var total: IngestResult?
-    while true {
+    while !StopSignal.isRaised {
       let file = try FileRange(path: path)
-      guard let session = try await waitForHead(path) else { break }
-      var current = session
-      var position = current.consumed
-      var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
-      var lastCommit = clock()
-      var isReplaced = false
-      while !StopSignal.isRaised {
-        let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: position) }
-        if count > 0 {
-          current.feed(buffer[..<count])
-          position += Int64(count)
-          try await commitIfDue(&current, &lastCommit, committed)
-          continue
-        }
-        try await commitIfDue(&current, &lastCommit, committed)
-        // The old file is read to its end before the new one under its name is opened.
-        if isReplaced { break }
-        isReplaced = try file.isReplaced(path: path, position: position)
-        if !isReplaced { usleep(200_000) }
+      guard let input = try waitForHead(path) else { break }
+      // What was looked at must be what is read on.
+      if try file.isReplaced(path: path, position: 0) {
+        waitForFile(path)
+        continue
       }
-      let result = try await current.close(store: store, now: clock(), committed: committed)
+      let isGrowing = if case .plain = input.storage { true } else { false }
+      guard isGrowing, RecordFraming.detect(input.head.span.bytes) == .lines else {
+        // Compressed files do not grow, and values over many lines are whole at the end only.
+        return try await Ingest(
+          store: store, resolver: resolver, options: options, now: clock()
+        ).run(opened: input)
+      }
+      let result = try await follow(file, input, committed: committed)
       total = total.map { StreamIngest.sum($0, result) } ?? result
-      if StopSignal.isRaised { break }
-      try waitForFile(path)
+      waitForFile(path)
     }
-    guard let total else { throw InputError.missing(file: path) }
-    return total
+    if let total { return total }
+    return try await Ingest(
+      store: store, resolver: resolver, options: options, now: clock()
+    ).run(path: path)
   }
 
-  private func waitForHead(_ path: String) async throws -> StreamSession? {
+  /// Reads one file until it is replaced or cut, or a signal comes.
+  private func follow(
+    _ file: FileRange, _ input: OpenedInput, committed: @Sendable (IngestCounts) -> Void
+  ) async throws -> IngestResult {
+    var session = try await StreamSession.open(
+      input, store: store, resolver: resolver, options: options, now: clock())
+    var position = session.consumed
+    var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
+    var lastCommit = clock()
+    var isReplaced = false
+    while !StopSignal.isRaised {
+      let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: position) }
+      if count > 0 {
+        session.feed(buffer[..<count])
+        position += Int64(count)
+      }
+      try await commitIfDue(&session, &lastCommit, committed)
+      if count > 0 { continue }
+      // The old file is read to its end before the new one under its name is opened.
+      if isReplaced { break }
+      isReplaced = try file.isReplaced(path: input.name, position: position)
+      if !isReplaced { usleep(StreamIngest.pause) }
+    }
+    if isReplaced { session.finishLastLine(ifComplete: true) }
+    return try await session.close(store: store, now: clock(), committed: committed)
+  }
+
+  /// Waits until a file has a whole line, and looks at it; nil when a signal came.
+  private func waitForHead(_ path: String) throws -> OpenedInput? {
     while !StopSignal.isRaised {
       let input = try OpenedInput(path: path)
-      if input.head.contains(0x0a) {
-        return try await StreamSession.open(
-          input, store: store, resolver: resolver, options: options, now: clock())
-      }
-      usleep(200_000)
+      if input.head.contains(0x0a) || input.head.count == OpenedInput.headSize { return input }
+      usleep(StreamIngest.pause)
     }
     return nil
   }
 
-  private func waitForFile(_ path: String) throws {
-    while !StopSignal.isRaised, !FileManager.default.fileExists(atPath: path) { usleep(200_000) }
+  /// Waits while a log is being rotated and its name is free.
+  private func waitForFile(_ path: String) {
+    while !StopSignal.isRaised, !FileManager.default.fileExists(atPath: path) {
+      usleep(StreamIngest.pause)
+    }
   }
 
   private static func sum(_ left: IngestResult, _ right: IngestResult) -> IngestResult {
@@ -137,14 +161,5 @@ package struct StreamIngest: Sendable {
     result.record.counts = counts
     result.edges += left.edges
     return result
-  }
-}
-
-/// Waiting on file descriptors.
-enum Descriptor {
-  /// Whether something can be read, the end included, within a time.
-  static func isReadable(_ descriptor: Int32, milliseconds: Int32) -> Bool {
-    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    return poll(&poller, 1, milliseconds) != 0
   }
 }

@@ -14,7 +14,7 @@ struct StreamSession {
   private var recordID: Int64
   private var head: [UInt8]
   private let headIsKnown: Int
-  private var tail = TailWindow()
+  private var tail: TailWindow
   private var pending: [UInt8] = []
   private var linesBefore: Int
   private var linesCommitted: Int
@@ -24,6 +24,7 @@ struct StreamSession {
   private(set) var consumed: Int64
   private var committed: Int64
   private var edges = 0
+  private let isNew: Bool
   /// Counts of everything committed by this session.
   private(set) var total = IngestCounts()
 
@@ -44,21 +45,24 @@ struct StreamSession {
       throw InputError.unknownFormat(file: input.name)
     }
     var known: IngestRecord?
+    var start = ReadStart()
     let candidates = try await store.inputs(matchingHead: input.headHash)
     for candidate in candidates.sorted(by: {
       $0.identity.consumedBytes > $1.identity.consumedBytes
     }) {
-      if try Continuation.check(&input, after: candidate.identity) == .same {
+      if case .same(let after) = try Continuation.check(&input, after: candidate) {
         known = candidate
+        start = after
         break
       }
     }
     return StreamSession(
-      input: input, format: format, known: known, resolver: resolver, options: options, now: now)
+      input: input, format: format, known: known, start: start, resolver: resolver,
+      options: options, now: now)
   }
 
   private init(
-    input: OpenedInput, format: LogFormat, known: IngestRecord?,
+    input: OpenedInput, format: LogFormat, known: IngestRecord?, start: ReadStart,
     resolver: (any AddressResolving)?, options: IngestOptions, now: Int64
   ) {
     name = input.name
@@ -68,13 +72,19 @@ struct StreamSession {
       logKind: format.logKind, cluster: options.cluster, resolver: resolver)
     decoder = format.decoder.init(options: options.decoder)
     recordID = known?.id ?? 0
+    isNew = known == nil
     head = Array(input.head.prefix(OpenedInput.identityWindow))
     headIsKnown = input.head.count
-    linesBefore = known?.counts.lines ?? 0
-    linesCommitted = linesBefore
+    linesBefore = start.wholeLines
+    linesCommitted = known?.counts.lines ?? 0
+    tail = start.tail
     marksReplies = known?.marksReplies ?? false
-    consumed = known?.identity.consumedBytes ?? 0
+    consumed = start.offset
     committed = consumed
+    if start.offset > 0 {
+      let known = Int(min(start.offset, Int64(input.head.count)))
+      decoder.resume(after: input.head.span.bytes.extracting(0..<known))
+    }
   }
 
   /// Takes bytes; whole lines are decoded at once.
@@ -120,9 +130,12 @@ struct StreamSession {
     pending.removeFirst(count)
   }
 
-  /// At the end of a stream: a last line without line feed counts when it is complete.
-  mutating func finishLastLine() {
+  /// At the end of a stream: a last line without line feed counts as one.
+  ///
+  /// - Parameter ifComplete: Leaves it out when it may be torn.
+  mutating func finishLastLine(ifComplete: Bool = false) {
     guard !pending.isEmpty, !isSkippingLine else { return }
+    if ifComplete, !format.decoder.isComplete(lastLine: pending.span.bytes) { return }
     let lines = pending
     linesBefore += decoder.decode(
       lines: lines.span.bytes, firstLine: linesBefore + 1, into: &accumulator)
@@ -168,7 +181,7 @@ struct StreamSession {
         headLength: 0, headHash: 0, consumedBytes: consumed, tailHash: tail.hash),
       marksReplies: marksReplies, counts: total, started: started, finished: now)
     return IngestResult(
-      status: total.lines == 0 ? .unchanged : .new, record: record, edges: edges,
+      status: total.lines == 0 ? .unchanged : isNew ? .new : .grown, record: record, edges: edges,
       tornBytes: pending.count)
   }
 }

@@ -72,6 +72,19 @@ package struct EdgeTable: Sendable {
     package var first: Int64
     /// Last time, microseconds.
     package var last: Int64
+
+    @inline(__always)
+    fileprivate mutating func add(
+      _ records: Int64, _ bytes: Int64, first: Int64, last: Int64, line: Int
+    ) {
+      self.records.addSaturated(records)
+      self.bytes.addSaturated(bytes)
+      if first < self.first {
+        self.first = first
+        sampleLine = line
+      }
+      if last > self.last { self.last = last }
+    }
   }
 
   /// The edges in the order first seen.
@@ -100,13 +113,7 @@ package struct EdgeTable: Sendable {
       if index == 0 { break }
       let position = Int(index) - 1
       if entries[position].key == key {
-        entries[position].records &+= records
-        entries[position].bytes &+= bytes
-        if first < entries[position].first {
-          entries[position].first = first
-          entries[position].sampleLine = line
-        }
-        if last > entries[position].last { entries[position].last = last }
+        entries[position].add(records, bytes, first: first, last: last, line: line)
         return
       }
       slot = (slot + 1) & mask

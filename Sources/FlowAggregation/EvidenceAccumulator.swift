@@ -11,22 +11,28 @@ package struct EvidenceAccumulator: Sendable {
   /// What became of the records.
   package var counts = IngestCounts()
   /// Edges counted so far.
-  package private(set) var edges = EdgeTable()
+  package internal(set) var edges = EdgeTable()
   /// Edges that count only when the log never marks replies (old Hubble dialects).
-  package private(set) var unmarkedEdges = EdgeTable()
+  package internal(set) var unmarkedEdges = EdgeTable()
   /// Replies by forward edge; the evidence field is 0 for an answer and 1 for a bare reset.
-  private var replies = EdgeTable()
+  var replies = EdgeTable()
   /// Set when a record shows that the log marks replies.
   package var marksReplies = false
   /// Set while the log shows a node's address for its pods' packets: such ends are then unresolved.
   package var nodeAddressesAreAmbiguous = false
   /// The endpoints that keys index.
-  package private(set) var endpoints: [Endpoint] = []
-  private var endpointIndex: [Endpoint: UInt32] = [:]
-  private var externalIndex: [IPAddress: UInt32] = [:]
+  package internal(set) var endpoints: [Endpoint] = []
+  var endpointIndex: [Endpoint: UInt32] = [:]
+  var externalIndex: [IPAddress: UInt32] = [:]
+  var externals = ExternalSlots()
   private var podNames: [PodName: UInt32] = [:]
   private var captureHour = Int64.min
   private var captureRecords: Int64 = 0
+  /// The hour of the last time and its first microsecond.
+  private var lastHour: Int64 = 0
+  private var lastHourStart: Int64 = 0
+  /// Discards not yet in `counts`: few reasons, so a short list is quicker than a dictionary.
+  private var discards: [(reason: DiscardReason, count: Int)] = []
 
   private struct PodName: Hashable {
     var namespace: String
@@ -48,9 +54,26 @@ package struct EvidenceAccumulator: Sendable {
 
   // MARK: Counting
 
-  /// Counts a record that is not evidence.
+  /// Counts a record that is not evidence; `counts` has it after ``finish(marksRepliesSoFar:)``.
   package mutating func discard(_ reason: DiscardReason, count: Int = 1) {
-    counts.discarded[reason, default: 0] += count
+    for index in discards.indices where discards[index].reason == reason {
+      discards[index].count += count
+      return
+    }
+    discards.append((reason: reason, count: count))
+  }
+
+  private mutating func flushDiscards() {
+    for (reason, count) in discards { counts.discarded[reason, default: 0] += count }
+    discards.removeAll(keepingCapacity: true)
+  }
+
+  /// The UTC hour of a time; that of one record is nearly always that of the next.
+  private mutating func hour(of time: Int64) -> Int64 {
+    if time >= lastHourStart, time &- lastHourStart < Timestamps.hour { return lastHour }
+    lastHourStart = Timestamps.floor(time, to: Timestamps.hour)
+    lastHour = lastHourStart / Timestamps.hour
+    return lastHour
   }
 
   /// Counts a record that could not be read.
@@ -63,7 +86,7 @@ package struct EvidenceAccumulator: Sendable {
 
   /// Notes that the log covered a time, whether or not the record at that time is evidence.
   package mutating func sawRecord(at time: Int64) {
-    let hour = Timestamps.floor(time, to: Timestamps.hour) / Timestamps.hour
+    let hour = hour(of: time)
     if hour == captureHour {
       captureRecords += 1
     } else {
@@ -75,10 +98,10 @@ package struct EvidenceAccumulator: Sendable {
 
   /// Adds events that the log says were lost; `time` nil when it does not say when.
   package mutating func lost(_ events: Int64, at time: Int64?) {
-    counts.lostEvents = counts.lostEvents.addingReportingOverflow(events).partialValue
+    counts.lostEvents = counts.lostEvents.addingSaturated(events)
     guard let time else { return }
     let hour = Timestamps.floor(time, to: Timestamps.hour) / Timestamps.hour
-    counts.capture[hour, default: CaptureHour()].lost &+= events
+    counts.capture[hour, default: CaptureHour()].lost.addSaturated(events)
   }
 
   private mutating func flushCapture() {
@@ -91,17 +114,20 @@ package struct EvidenceAccumulator: Sendable {
   // MARK: Endpoints
 
   /// The index of an endpoint, added when new; the user's cluster name is filled in where the log has none.
+  ///
+  /// The index of an external endpoint is good for the record at hand only; others stay.
   package mutating func index(of endpoint: Endpoint) -> UInt32 {
     var endpoint = endpoint
     if endpoint.cluster.isEmpty, !endpoint.isExternal { endpoint.cluster = cluster }
     if let index = endpointIndex[endpoint] { return index }
+    if endpoint.isExternal { return addExternal(endpoint) }
     let index = UInt32(endpoints.count)
     endpoints.append(endpoint)
     endpointIndex[endpoint] = index
     return index
   }
 
-  /// The index of an external address without names.
+  /// The index of an external address without names, good for the record at hand only.
   package mutating func index(ofExternal address: IPAddress) -> UInt32 {
     if let index = externalIndex[address] { return index }
     let index = index(of: Endpoint(kind: .address, address: CIDR(single: address)))
@@ -109,14 +135,23 @@ package struct EvidenceAccumulator: Sendable {
     return index
   }
 
+  /// Changes when indices of external endpoints that were handed out before may be used no more.
+  package var externalReleases: Int { externals.releases }
+
   /// Remembers which endpoint a pod name belongs to, for records that name a pod without its labels.
+  ///
+  /// The first endpoint stays, but for the first one with an owner; saying a thing twice changes nothing.
   package mutating func remember(pod name: String, in namespace: String, as index: UInt32) {
     let key = PodName(namespace: namespace, name: name)
     guard podNames.count < EvidenceAccumulator.maximumPodNames || podNames[key] != nil else {
       return
     }
     // The owner, once seen, is worth more than a set of labels alone.
-    if let known = podNames[key], endpoints[Int(known)].workload != nil { return }
+    if let known = podNames[key],
+      endpoints[Int(known)].workload != nil || endpoints[Int(index)].workload == nil
+    {
+      return
+    }
     podNames[key] = index
   }
 
@@ -140,7 +175,7 @@ package struct EvidenceAccumulator: Sendable {
     line: Int,
     unmarked: Bool = false
   ) {
-    let hour = Timestamps.floor(first, to: Timestamps.hour) / Timestamps.hour
+    let hour = hour(of: first)
     let key = EdgeKey(
       source: source,
       destination: destination,
@@ -173,7 +208,7 @@ package struct EvidenceAccumulator: Sendable {
   package mutating func reply(
     source: UInt32, destination: UInt32, port: UInt16, isReset: Bool, time: Int64
   ) {
-    let hour = Timestamps.floor(time, to: Timestamps.hour) / Timestamps.hour
+    let hour = hour(of: time)
     let key = EdgeKey(
       source: source, destination: destination, hour: Int32(truncatingIfNeeded: hour),
       port: port, replyPort: 0, transport: TransportProtocol.tcp.number, side: 0,
@@ -310,7 +345,12 @@ extension EvidenceAccumulator {
   package mutating func merge(_ other: EvidenceAccumulator, lineOffset: Int) {
     var other = other
     other.flushCapture()
+    other.flushDiscards()
     flushCapture()
+    flushDiscards()
+    // Until the edges are in, nothing tells which of the endpoints are in use.
+    externals.isHeld = true
+    defer { externals.isHeld = false }
     counts.merge(other.counts, lineOffset: lineOffset)
     marksReplies = marksReplies || other.marksReplies
     let indices = other.endpoints.map { index(of: $0) }
@@ -371,8 +411,10 @@ extension EvidenceAccumulator {
         line: entry.sampleLine
       )
     }
+    flushDiscards()
     demoteRefused()
     resolvePodNames()
+    if externals.count > ExternalFolding.mostAddresses { foldExternals() }
   }
 
   /// Hands out what was counted since the last time and starts anew, keeping the endpoints' indices.

@@ -137,10 +137,22 @@ package struct IngestCounts: Hashable, Sendable {
     if rejections.count > IngestCounts.keptRejections {
       rejections.removeLast(rejections.count - IngestCounts.keptRejections)
     }
-    lostEvents += other.lostEvents
+    lostEvents.addSaturated(other.lostEvents)
     capture.merge(other.capture) {
-      CaptureHour(records: $0.records + $1.records, lost: $0.lost + $1.lost)
+      CaptureHour(
+        records: $0.records.addingSaturated($1.records), lost: $0.lost.addingSaturated($1.lost))
     }
     notes.formUnion(other.notes)
   }
+}
+
+extension Int64 {
+  /// The sum, or the nearest number there is: counts in a log may be any.
+  package func addingSaturated(_ other: Int64) -> Int64 {
+    let (sum, overflows) = addingReportingOverflow(other)
+    return overflows ? (other > 0 ? .max : .min) : sum
+  }
+
+  /// Adds a number, or stops at the last there is.
+  package mutating func addSaturated(_ other: Int64) { self = addingSaturated(other) }
 }

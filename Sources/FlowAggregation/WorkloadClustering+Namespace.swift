@@ -38,6 +38,7 @@ struct NamespaceClusters {
   private(set) var entries: [Entry] = []
   private var byOwner: [WorkloadReference: Int] = [:]
   private var byStableLabels: [Labels: Int] = [:]
+  private var deniedKeys: [String: Bool] = [:]
 
   /// Adds a workload of the inventory; one of an owner seen before, or without owner and with the
   /// same stable labels, is joined with it.
@@ -46,7 +47,7 @@ struct NamespaceClusters {
     if let owner = workload.owner {
       index = entry(of: owner)
     } else {
-      index = entry(ofStable: WorkloadClustering.stableLabels(workload.commonLabels))
+      index = entry(ofStable: stable(workload.commonLabels))
     }
     entries[index].labelSets.formUnion(workload.labelSets)
     entries[index].isHostNetwork = entries[index].isHostNetwork || workload.isHostNetwork
@@ -89,7 +90,7 @@ struct NamespaceClusters {
       case .severalOfInventory(let count):
         results.append((endpoint, .failure(Refusal(doubt: .ambiguous(count)))))
       case .none:
-        own.append((endpoint, WorkloadClustering.stableLabels(endpoint.labels)))
+        own.append((endpoint, stable(endpoint.labels)))
       }
     }
     // Only now: a workload made from a log's labels must not draw others to it.
@@ -113,6 +114,15 @@ struct NamespaceClusters {
     entries[index].labelSets.insert(labels)
     // A set that only stood for "seen, labels unknown" says nothing once real labels are there.
     if entries[index].labelSets.count > 1 { entries[index].labelSets.remove([:]) }
+  }
+
+  /// The labels whose keys and values both look stable.
+  private mutating func stable(_ labels: Labels) -> Labels {
+    labels.filter { label in
+      let isDenied = deniedKeys[label.key] ?? VolatileLabels.isDenied(label.key)
+      deniedKeys[label.key] = isDenied
+      return !isDenied && WorkloadClustering.isStableValue(label.value)
+    }
   }
 
   /// A workload by owner; a log that does not know the kind means the only one of that name.

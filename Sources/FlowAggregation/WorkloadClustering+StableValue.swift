@@ -18,11 +18,6 @@ extension WorkloadClustering {
     return !looksLikeHash(parts.last ?? [])
   }
 
-  /// The labels whose keys and values both look stable.
-  static func stableLabels(_ labels: Labels) -> Labels {
-    labels.filter { !VolatileLabels.isDenied($0.key) && isStableValue($0.value) }
-  }
-
   /// Whether a byte is of the alphabet Kubernetes takes random names from: no vowels, no 0, 1 and 3.
   static func isSafeLetter(_ byte: UInt8) -> Bool {
     switch byte {

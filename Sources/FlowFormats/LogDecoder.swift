@@ -93,6 +93,12 @@ package protocol LogDecoder: Sendable {
     lines: RawSpan, firstLine: Int, into accumulator: inout EvidenceAccumulator
   ) -> Int
 
+  /// Takes what later records depend on, such as a header, from the start of a log whose records
+  /// were counted before.
+  ///
+  /// - Parameter start: The first bytes of the log, perhaps cut inside a line.
+  mutating func resume(after start: RawSpan)
+
   /// Whether parts of one log may be decoded by several decoders at once.
   static var decodesParts: Bool { get }
 
@@ -104,6 +110,9 @@ package protocol LogDecoder: Sendable {
 }
 
 extension LogDecoder {
+  /// Nothing: most records stand for themselves.
+  package mutating func resume(after start: RawSpan) {}
+
   /// No: most decoders remember something of earlier records.
   package static var decodesParts: Bool { false }
 
@@ -165,6 +174,11 @@ package enum LineFeeds {
   /// The offset of the last line feed before `end`, nil when there is none.
   package static func last(in span: RawSpan, before end: Int) -> Int? {
     var index = end - 1
+    while index >= 7 {
+      let word = span.word(at: index - 7) ^ 0x0a0a_0a0a_0a0a_0a0a
+      if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
+      index -= 8
+    }
     while index >= 0 {
       if span.byte(at: index) == 0x0a { return index }
       index -= 1

@@ -133,10 +133,13 @@ package protocol FlowStore: Sendable {
 
   /// Adds an input's edges, counts and ledger row in one transaction.
   ///
+  /// External peers that have become too many are folded (see ``ExternalFolding``), with a note in
+  /// the ledger row.
+  ///
   /// - Returns: The ledger row's number.
   func add(_ batch: IngestBatch) async throws -> Int64
 
-  /// Edges over a window, one per key with its hours added up, sorted by source, destination and key.
+  /// Edges over a window, one per key with its hours added up, in the order of ``FlowEdge/precedes(_:_:)``.
   func edges(_ query: EdgeQuery) async throws -> [FlowEdge]
 
   /// Edges over a window with the days they were seen on, in the order of ``edges(_:)``.
@@ -169,5 +172,19 @@ package struct NamespaceSpan: Hashable, Sendable {
     self.namespace = namespace
     self.first = first
     self.last = last
+  }
+}
+
+extension FlowEdge {
+  /// The order of edges: by source, destination, protocol, port, class, side, log and reply port.
+  package static func precedes(_ left: FlowEdge, _ right: FlowEdge) -> Bool {
+    if left.source != right.source { return left.source < right.source }
+    if left.destination != right.destination { return left.destination < right.destination }
+    if left.transport != right.transport { return left.transport < right.transport }
+    if left.port != right.port { return left.port < right.port }
+    if left.evidence != right.evidence { return left.evidence < right.evidence }
+    if left.side != right.side { return left.side < right.side }
+    if left.logKind != right.logKind { return left.logKind < right.logKind }
+    return left.replyPort < right.replyPort
   }
 }

@@ -26,6 +26,7 @@ extension SQLiteStore: FlowStore {
       let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
       let endpoints = try SQLiteStore.endpointIDs(batch.endpoints, used: batch.edges, database)
       try SQLiteStore.saveEdges(batch, ingest: id, endpoints: endpoints, database)
+      try SQLiteStore.foldExternals(touchedBy: batch, ingest: id, endpoints: endpoints, database)
       return id
     }
   }
@@ -33,7 +34,7 @@ extension SQLiteStore: FlowStore {
   package func edges(_ query: EdgeQuery) async throws -> [FlowEdge] {
     try read { database in
       try SQLiteStore.rows(query, database).map { SQLiteStore.edge($0.row, $0.ends) }
-        .sorted(by: SQLiteStore.order)
+        .sorted(by: FlowEdge.precedes)
     }
   }
 
@@ -50,7 +51,7 @@ extension SQLiteStore: FlowStore {
         let days = try Int64.fetchAll(
           statement, arguments: [id, hours.lowerBound, hours.upperBound])
         return DatedEdge(edge: SQLiteStore.edge(row, ends), days: days)
-      }.sorted { SQLiteStore.order($0.edge, $1.edge) }
+      }.sorted { FlowEdge.precedes($0.edge, $1.edge) }
     }
   }
 
@@ -117,7 +118,8 @@ extension SQLiteStore: FlowStore {
 // MARK: - Reading
 
 extension SQLiteStore {
-  static let allHours: Range<Int64> = -10_000_000..<10_000_000
+  /// Every hour that fits an edge's key.
+  static let allHours = Int64(Int32.min)..<Int64(Int32.max) + 1
 
   static let ledger = """
     SELECT ingest_id, name, format, head_length, head_hash, consumed_bytes, tail_hash,
@@ -169,18 +171,6 @@ extension SQLiteStore {
         hours: row[13], days: row[14]))
   }
 
-  /// By source, destination, protocol, port, class, side and log.
-  static func order(_ left: FlowEdge, _ right: FlowEdge) -> Bool {
-    if left.source != right.source { return left.source < right.source }
-    if left.destination != right.destination { return left.destination < right.destination }
-    if left.transport != right.transport { return left.transport < right.transport }
-    if left.port != right.port { return left.port < right.port }
-    if left.evidence != right.evidence { return left.evidence < right.evidence }
-    if left.side != right.side { return left.side < right.side }
-    if left.logKind != right.logKind { return left.logKind < right.logKind }
-    return left.replyPort < right.replyPort
-  }
-
   static func record(_ row: Row) -> IngestRecord {
     var counts = IngestCounts()
     counts.lines = row[8]
@@ -204,7 +194,7 @@ extension SQLiteStore {
     }
     record.counts.rejections = try Row.fetchAll(
       database,
-      sql: "SELECT line, problem FROM ingest_rejection WHERE ingest_id = ? ORDER BY line",
+      sql: "SELECT line, problem FROM ingest_rejection WHERE ingest_id = ? ORDER BY line, problem",
       arguments: [record.id]
     ).map { Rejection(line: $0[0], problem: $0[1]) }
     record.counts.notes = Set(

@@ -30,7 +30,8 @@ extension SQLiteStore {
         sql: """
           UPDATE ingest SET name = ?, head_length = ?, head_hash = ?, consumed_bytes = ?, tail_hash = ?,
             marks_replies = max(marks_replies, ?), lines = lines + ?, used = used + ?,
-            rejected = rejected + ?, lost_events = lost_events + ?, finished_us = ?
+            rejected = rejected + ?, lost_events = min(lost_events + ?, 9223372036854775807),
+            finished_us = ?
           WHERE ingest_id = ?
           """,
         arguments: [
@@ -66,7 +67,9 @@ extension SQLiteStore {
       try database.execute(
         sql: """
           INSERT INTO capture_hour VALUES (?, ?, ?, ?)
-          ON CONFLICT DO UPDATE SET records = records + excluded.records, lost = lost + excluded.lost
+          ON CONFLICT DO UPDATE SET
+            records = min(records + excluded.records, 9223372036854775807),
+            lost = min(lost + excluded.lost, 9223372036854775807)
           """, arguments: [logKind.rawValue, hour, capture.records, capture.lost])
     }
   }
@@ -81,21 +84,46 @@ extension SQLiteStore {
       isUsed[Int(entry.key.destination)] = true
     }
     var ids = [Int64](repeating: 0, count: endpoints.count)
-    let find = try database.cachedStatement(sql: EndpointRow.find)
-    let insert = try database.cachedStatement(sql: EndpointRow.insert)
     for index in endpoints.indices.filter({ isUsed[$0] }).sorted(by: {
       endpoints[$0] < endpoints[$1]
     }) {
-      let arguments = EndpointRow.arguments(endpoints[index])
-      if let known = try Int64.fetchOne(find, arguments: arguments) {
-        ids[index] = known
-      } else {
-        try insert.execute(arguments: arguments)
-        ids[index] = database.lastInsertedRowID
-      }
+      ids[index] = try endpointID(endpoints[index], database)
     }
     return ids
   }
+
+  /// The row number of an endpoint, added when new.
+  static func endpointID(_ endpoint: Endpoint, _ database: Database) throws -> Int64 {
+    let arguments = EndpointRow.arguments(endpoint)
+    let find = try database.cachedStatement(sql: EndpointRow.find)
+    if let known = try Int64.fetchOne(find, arguments: arguments) { return known }
+    try database.cachedStatement(sql: EndpointRow.insert).execute(arguments: arguments)
+    return database.lastInsertedRowID
+  }
+
+  /// Adds an hour's counts to those that are there; the earliest record is the sample. Sums stop at
+  /// the largest integer: counts come from logs, and past it SQLite would go on with fractions.
+  static let addHour = """
+    ON CONFLICT DO UPDATE SET
+      records = min(records + excluded.records, 9223372036854775807),
+      bytes = min(bytes + excluded.bytes, 9223372036854775807),
+      ingest_id = iif((excluded.first_seen_us, excluded.ingest_id, excluded.sample_line)
+        < (first_seen_us, ingest_id, sample_line), excluded.ingest_id, ingest_id),
+      sample_line = iif((excluded.first_seen_us, excluded.ingest_id, excluded.sample_line)
+        < (first_seen_us, ingest_id, sample_line), excluded.sample_line, sample_line),
+      first_seen_us = min(first_seen_us, excluded.first_seen_us),
+      last_seen_us = max(last_seen_us, excluded.last_seen_us)
+    """
+
+  static let findEdge = """
+    SELECT edge_id FROM flow_edge WHERE source_id = ? AND destination_id = ? AND protocol = ?
+    AND port = ? AND reply_port = ? AND side = ? AND class = ? AND log_kind = ?
+    """
+
+  static let insertEdge = """
+    INSERT INTO flow_edge (source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    """
 
   /// Upserts edges and their hours, in key order so that the B-trees are walked once.
   static func saveEdges(
@@ -118,25 +146,13 @@ extension SQLiteStore {
       if one.evidence != two.evidence { return one.evidence < two.evidence }
       return one.hour < two.hour
     }
-    let find = try database.cachedStatement(
-      sql: """
-        SELECT edge_id FROM flow_edge WHERE source_id = ? AND destination_id = ? AND protocol = ?
-        AND port = ? AND reply_port = ? AND side = ? AND class = ? AND log_kind = ?
-        """)
-    let insertEdge = try database.cachedStatement(
-      sql: """
-        INSERT INTO flow_edge (source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        """)
+    let find = try database.cachedStatement(sql: findEdge)
+    let insertEdge = try database.cachedStatement(sql: insertEdge)
     let insertHour = try database.cachedStatement(
       sql: """
         INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET records = records + excluded.records, bytes = bytes + excluded.bytes,
-          ingest_id = iif(excluded.first_seen_us < first_seen_us, excluded.ingest_id, ingest_id),
-          sample_line = iif(excluded.first_seen_us < first_seen_us, excluded.sample_line, sample_line),
-          first_seen_us = min(first_seen_us, excluded.first_seen_us),
-          last_seen_us = max(last_seen_us, excluded.last_seen_us)
+        \(addHour)
         """)
     var previous: EdgeKey?
     var previousEnds: (Int64, Int64) = (0, 0)

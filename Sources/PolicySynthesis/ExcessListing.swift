@@ -149,10 +149,8 @@ struct ExcessListing {
       var names: Set<String>
     }
     var known: Set<Named> = []
-    for connection in input.connections {
-      guard case .other(let endpoint) = connection.destination, endpoint.kind == .name else {
-        continue
-      }
+    for end in input.connections.flatMap({ [$0.source, $0.destination] }) {
+      guard case .other(let endpoint) = end, endpoint.kind == .name else { continue }
       known.insert(Named(endpoint: endpoint, names: Set(endpoint.dnsNames)))
     }
     guard known.count > 1 else { return }

@@ -6,57 +6,7 @@ import Testing
 
 /// Proposals for small clusters of known shape.
 struct PolicySynthesizerTests {
-  /// A policy as lines: `name [selector] direction: peers -> ports`.
-  private func lines(_ proposal: Proposal) -> [String] {
-    proposal.policySet.policies.flatMap { policy -> [String] in
-      let head = "\(policy.name) [\(text(policy.subject.pods))]"
-      if policy.rules.isEmpty { return ["\(head) nothing"] }
-      return policy.rules.map { rule in
-        let peers = (rule.peers ?? []).map(text).joined(separator: ", ")
-        let ports = (rule.ports ?? []).map(text).joined(separator: ", ")
-        let dns = rule.dnsRules.isEmpty ? "" : " dns \(rule.dnsRules.joined(separator: ","))"
-        return "\(head) \(rule.direction.rawValue): \(peers) -> \(ports)\(dns)"
-      }
-    }
-  }
-
-  private func text(_ selector: LabelSelector) -> String {
-    if case .any(let parts) = selector { return parts.map(text).joined(separator: " || ") }
-    return (selector.conjunction ?? []).map { requirement in
-      switch requirement.operation {
-      case .exists: requirement.key
-      case .doesNotExist: "!\(requirement.key)"
-      case .notIn: "\(requirement.key)!=\(requirement.values.joined(separator: "|"))"
-      default: "\(requirement.key)=\(requirement.values.joined(separator: "|"))"
-      }
-    }.joined(separator: ",")
-  }
-
-  private func text(_ peer: PolicyPeer) -> String {
-    switch peer {
-    case .pods(let match):
-      if case .named(let names) = match.namespaces {
-        "\(names.joined(separator: "|"))/\(text(match.pods))"
-      } else {
-        text(match.pods)
-      }
-    case .cidr(let cidr, _): "\(cidr)"
-    case .entity(let entity): "@\(entity.rawValue)"
-    case .dnsName(let name), .dnsPattern(let name): name
-    case .match: "?"
-    }
-  }
-
-  private func text(_ port: PolicyPort) -> String {
-    let transport = port.transport.map(\.description) ?? "any"
-    return switch port.match {
-    case .any: transport
-    case .range(let low, let high):
-      low == high ? "\(transport)/\(low)" : "\(transport)/\(low)-\(high)"
-    case .named(let name): "\(transport)/\(name)"
-    case .icmp(let type, _): "\(transport) \(type.map(String.init) ?? "any")"
-    }
-  }
+  private func lines(_ proposal: Proposal) -> [String] { ProposalText.lines(proposal) }
 
   private func demo() -> ClusterBuilder {
     var cluster = ClusterBuilder()
@@ -257,7 +207,7 @@ struct PolicySynthesizerTests {
       cluster.connect(client, "kube-system/coredns", 53, .udp)
     }
     let policies = PolicySynthesizer.propose(cluster.input("shop")).policySet.policies
-    #expect(policies.map { text($0.subject.pods) } == ["app=api|web"])
+    #expect(policies.map { ProposalText.text($0.subject.pods) } == ["app=api|web"])
   }
 
   @Test("Three ports in a row are a range, two are not")

@@ -62,6 +62,10 @@ package final class DescriptorSource: ByteSource {
   }
 
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    // A signal need not reach the thread that waits for a stream: it looks for itself.
+    while !ownsDescriptor, !Descriptor.isReadable(descriptor, milliseconds: 200) {
+      if StopSignal.isRaised { return 0 }
+    }
     while true {
       let count = unsafe Foundation.read(descriptor, buffer.baseAddress, buffer.count)
       if count >= 0 {
@@ -82,6 +86,15 @@ extension InputError {
     return code == ENOENT
       ? .missing(file: path)
       : .unreadable(file: path, message: unsafe String(cString: strerror(code)))
+  }
+}
+
+/// Waiting on file descriptors.
+enum Descriptor {
+  /// Whether something can be read, the end included, within a time.
+  static func isReadable(_ descriptor: Int32, milliseconds: Int32) -> Bool {
+    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&poller, 1, milliseconds) > 0
   }
 }
 
@@ -137,7 +150,7 @@ package final class GzipSource: ByteSource {
         available = try buffer.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
         offset = 0
         if available == 0 {
-          guard !inMember else {
+          guard !inMember || StopSignal.isRaised else {
             throw InputError.damaged(
               file: name, compression: "gzip", problem: "it ends inside a compressed block")
           }
@@ -211,7 +224,7 @@ package final class ZstdSource: ByteSource {
         available = try buffer.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
         offset = 0
         if available == 0 {
-          guard !inFrame else {
+          guard !inFrame || StopSignal.isRaised else {
             throw InputError.damaged(
               file: name, compression: "zstd", problem: "it ends inside a compressed block")
           }

@@ -14,7 +14,7 @@ struct InputDecoding: Sendable {
     var consumed: Int64
     /// Hash of the last bytes before that.
     var tailHash: UInt64
-    /// Lines counted this time.
+    /// Lines begun up to there, from the start of the input.
     var lines: Int
     /// Bytes of a torn last line.
     var tornBytes: Int
@@ -24,6 +24,7 @@ struct InputDecoding: Sendable {
   private static let leastRange: Int64 = 4 << 20
 
   private let name: String
+  private let head: [UInt8]
   private let storage: OpenedInput.Storage
   private let source: SourceBox
   private let framing: RecordFraming
@@ -42,6 +43,7 @@ struct InputDecoding: Sendable {
     resolver: (any AddressResolving)?, progress: @escaping @Sendable (Int64) -> Void
   ) {
     name = input.name
+    head = input.head
     storage = input.storage
     source = SourceBox(source: input.source)
     framing = RecordFraming.detect(input.head.span.bytes)
@@ -55,12 +57,22 @@ struct InputDecoding: Sendable {
     EvidenceAccumulator(logKind: format.logKind, cluster: options.cluster, resolver: resolver)
   }
 
-  /// Decodes everything from an offset; `lines` lines come before it.
-  func run(from offset: Int64, lines: Int) throws -> Output {
+  /// A decoder that knows what the input says before an offset.
+  private func makeDecoder(at offset: Int64) -> any LogDecoder {
+    var decoder = format.decoder.init(options: options.decoder)
+    if offset > 0 {
+      let known = Int(min(offset, Int64(head.count)))
+      decoder.resume(after: head.span.bytes.extracting(0..<known))
+    }
+    return decoder
+  }
+
+  /// Decodes everything after what was read before.
+  func run(from start: ReadStart) throws -> Output {
     switch (framing, storage) {
-    case (.values, _): return try values(from: offset, lines: lines)
-    case (.lines, .plain(let size)): return try plain(size: size, from: offset, lines: lines)
-    case (.lines, .stream): return try stream(from: offset, lines: lines)
+    case (.values, _): return try values(from: start)
+    case (.lines, .plain(let size)): return try plain(size: size, from: start)
+    case (.lines, .stream): return try stream(from: start)
     }
   }
 
@@ -69,21 +81,24 @@ struct InputDecoding: Sendable {
   private struct Part: Sendable {
     var accumulator: EvidenceAccumulator
     var decoder: any LogDecoder
-    var end = LineReader.End(consumed: 0, lines: 0, rest: [])
+    var end = LineReader.End(consumed: 0, lines: 0, rest: [], tail: TailWindow())
   }
 
-  private func plain(size: Int64, from offset: Int64, lines: Int) throws -> Output {
+  private func plain(size: Int64, from start: ReadStart) throws -> Output {
+    let offset = start.offset
+    let lines = start.wholeLines
     let length = size - offset
     let most = format.decoder.decodesParts ? options.threads : 1
     let count = max(1, min(Int64(most), length / InputDecoding.leastRange))
     let file = try FileRange(path: name)
     var starts = [offset]
     for index in 1..<max(1, count) {
-      starts.append(
-        try file.lineStart(atOrAfter: offset + length * index / count, before: size))
+      let next = try file.lineStart(atOrAfter: offset + length * index / count, before: size)
+      // A part without a line of its own would hide that the one before ends in a torn line.
+      if next > starts[starts.count - 1], next < size { starts.append(next) }
     }
     starts.append(Int64.max)
-    let ranges = (0..<Int(count)).map { (start: starts[$0], end: starts[$0 + 1]) }
+    let ranges = (0..<starts.count - 1).map { (start: starts[$0], end: starts[$0 + 1]) }
     let parts = Mutex<[Int: Result<Part, any Error>]>([:])
     if ranges.count == 1 {
       let result = Result { try decode(start: offset, end: nil, firstLine: lines + 1) }
@@ -115,21 +130,15 @@ struct InputDecoding: Sendable {
       name, offset: whole.end.consumed - window, count: Int(window))
     return Output(
       accumulator: whole.accumulator, consumed: whole.end.consumed,
-      tailHash: ContentHash.hash(tail), lines: whole.end.lines, tornBytes: torn)
+      tailHash: ContentHash.hash(tail), lines: lines + whole.end.lines, tornBytes: torn)
   }
 
   /// Decodes the lines that start in a range of a plain file.
   private func decode(start: Int64, end: Int64?, firstLine: Int) throws -> Part {
     let file = try FileRange(path: name)
-    var part = Part(
-      accumulator: makeAccumulator(), decoder: format.decoder.init(options: options.decoder))
+    var part = Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: start))
     var position = start
     var reader = LineReader(offset: start, firstLine: firstLine)
-    if let end, start >= end {
-      part.end.consumed = start
-      return part
-    }
-    var tooLong: [Int] = []
     part.end = try reader.run(
       limit: end,
       read: { buffer in
@@ -140,16 +149,13 @@ struct InputDecoding: Sendable {
       },
       decode: { lines, line in
         part.decoder.decode(lines: lines, firstLine: line, into: &part.accumulator)
-      }, tooLong: { tooLong.append($0) })
-    reject(tooLong, in: &part.accumulator)
+      }, tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) })
     return part
   }
 
-  private func reject(_ tooLong: [Int], in accumulator: inout EvidenceAccumulator) {
-    for line in tooLong {
-      accumulator.reject(
-        line: line, "the line is longer than \(RecordFraming.longestLine >> 20) MiB")
-    }
+  private static func reject(tooLong line: Int, in accumulator: inout EvidenceAccumulator) {
+    accumulator.reject(
+      line: line, "the line is longer than \(RecordFraming.longestLine >> 20) MiB")
   }
 
   /// Takes or leaves a last line without line feed.
@@ -172,12 +178,10 @@ struct InputDecoding: Sendable {
 
   // MARK: Streams
 
-  private func stream(from offset: Int64, lines: Int) throws -> Output {
-    var part = Part(
-      accumulator: makeAccumulator(), decoder: format.decoder.init(options: options.decoder))
-    var reader = LineReader(offset: offset, firstLine: lines + 1)
-    var tail = TailWindow()
-    var tooLong: [Int] = []
+  private func stream(from start: ReadStart) throws -> Output {
+    var part = Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: start.offset))
+    var reader = LineReader(
+      offset: start.offset, firstLine: start.wholeLines + 1, tail: start.tail)
     var reported: Int64 = 0
     part.end = try reader.run(
       limit: nil,
@@ -189,30 +193,27 @@ struct InputDecoding: Sendable {
         return count
       },
       decode: { lines, line in
-        tail.append(lines)
-        return part.decoder.decode(lines: lines, firstLine: line, into: &part.accumulator)
-      }, tooLong: { tooLong.append($0) })
-    reject(tooLong, in: &part.accumulator)
-    let rest = part.end.rest
-    let torn = finishLastLine(&part, linesBefore: lines, isGrowing: false)
-    if torn == 0 { tail.append(rest) }
+        part.decoder.decode(lines: lines, firstLine: line, into: &part.accumulator)
+      }, tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) })
+    var tail = part.end.tail
+    let torn = finishLastLine(&part, linesBefore: start.wholeLines, isGrowing: false)
+    if torn == 0 { tail.append(part.end.rest) }
     part.decoder.finish(into: &part.accumulator)
     return Output(
       accumulator: part.accumulator, consumed: part.end.consumed, tailHash: tail.hash,
-      lines: part.end.lines, tornBytes: torn)
+      lines: start.wholeLines + part.end.lines, tornBytes: torn)
   }
 
   // MARK: Values
 
-  private func values(from offset: Int64, lines: Int) throws -> Output {
-    var part = Part(
-      accumulator: makeAccumulator(), decoder: format.decoder.init(options: options.decoder))
-    var framer = ValueFramer(offset: offset, line: lines + 1)
-    var tail = TailWindow()
+  private func values(from start: ReadStart) throws -> Output {
+    var part = Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: start.offset))
+    var framer = ValueFramer(offset: start.offset, lines: start.wholeLines)
+    var tail = start.tail
     var kept: [UInt8] = []
-    var keptFrom = offset
+    var keptFrom = start.offset
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
-    var position = offset
+    var position = start.offset
     let file: FileRange? = if case .plain = storage { try FileRange(path: name) } else { nil }
     while true {
       let count = try buffer.withUnsafeMutableBytes { bytes in
@@ -240,6 +241,6 @@ struct InputDecoding: Sendable {
     part.decoder.finish(into: &part.accumulator)
     return Output(
       accumulator: part.accumulator, consumed: framer.consumed, tailHash: tail.hash,
-      lines: framer.lines - lines, tornBytes: torn)
+      lines: framer.lines, tornBytes: torn)
   }
 }

@@ -15,8 +15,10 @@ struct LineReader {
     var consumed: Int64
     /// Lines counted.
     var lines: Int
-    /// Bytes after the last line feed.
+    /// Bytes after the last line feed; with a limit also those of lines that are left to others.
     var rest: [UInt8]
+    /// The last bytes before ``consumed``.
+    var tail: TailWindow
   }
 
   private var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
@@ -25,16 +27,16 @@ struct LineReader {
   private var end: End
   private let firstLine: Int
 
-  /// Starts at an offset; lines are numbered from `firstLine`.
-  init(offset: Int64, firstLine: Int) {
-    end = End(consumed: offset, lines: 0, rest: [])
+  /// Starts at an offset; lines are numbered from `firstLine`, and `tail` is what comes before.
+  init(offset: Int64, firstLine: Int, tail: TailWindow = TailWindow()) {
+    end = End(consumed: offset, lines: 0, rest: [], tail: tail)
     self.firstLine = firstLine
   }
 
   /// Reads through `read` until it gives nothing more or `limit` lines' starts are behind.
   ///
   /// - Parameters:
-  ///   - limit: Lines that start at or after this offset are left to others; nil for no limit.
+  ///   - limit: Where a line starts that is left to others with all after it; nil for no limit.
   ///   - read: Fills a buffer, 0 at the end.
   ///   - decode: Takes whole lines with the first one's number, gives their count.
   ///   - tooLong: Is told the number of a line that is longer than can be read.
@@ -42,7 +44,8 @@ struct LineReader {
     limit: Int64?, read: (UnsafeMutableRawBufferPointer) throws -> Int,
     decode: (RawSpan, Int) throws -> Int, tooLong: (Int) -> Void
   ) throws -> End {
-    while limit.map({ end.consumed < $0 }) ?? true {
+    // A line too long to be kept is passed over to its end, which may lie behind the limit.
+    while skipsLine || limit.map({ end.consumed < $0 }) ?? true {
       if filled == buffer.count { growOrSkip(tooLong: tooLong) }
       let count = try buffer.withUnsafeMutableBytes { bytes in
         try read(UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
@@ -51,7 +54,12 @@ struct LineReader {
       filled += count
       try drain(limit: limit, decode: decode)
     }
-    end.rest = skipsLine ? [] : Array(buffer[..<filled])
+    if skipsLine {
+      consume(filled)
+      end.lines += 1
+      filled = 0
+    }
+    end.rest = Array(buffer[..<filled])
     return end
   }
 
@@ -61,18 +69,18 @@ struct LineReader {
     if skipsLine {
       guard let feed = LineFeeds.next(in: buffer.span.bytes.extracting(0..<filled), from: 0)
       else {
-        end.consumed += Int64(filled)
+        consume(filled)
         filled = 0
         return
       }
       skipsLine = false
       start = feed + 1
-      end.consumed += Int64(start)
+      consume(start)
       end.lines += 1
     }
     let done = try wholeLines(from: start, limit: limit, decode: decode)
     end.lines += done.lines
-    end.consumed += Int64(done.bytes)
+    consume(done.bytes, from: start)
     start += done.bytes
     if start > 0 {
       buffer.withUnsafeMutableBytes { pointer in
@@ -83,6 +91,11 @@ struct LineReader {
     }
   }
 
+  private mutating func consume(_ count: Int, from start: Int = 0) {
+    end.tail.append(buffer[start..<start + count])
+    end.consumed += Int64(count)
+  }
+
   /// Decodes the whole lines at and after an offset of the buffer.
   private func wholeLines(
     from start: Int, limit: Int64?, decode: (RawSpan, Int) throws -> Int
@@ -90,24 +103,21 @@ struct LineReader {
     let bytes = buffer.span.bytes.extracting(start..<filled)
     guard var last = LineFeeds.last(in: bytes, before: bytes.byteCount) else { return (0, 0) }
     if let limit, end.consumed + Int64(last) >= limit {
-      // The line that spans the limit is ours, the ones after it are not.
-      let offset = max(0, Int(limit - end.consumed) - 1)
-      last = LineFeeds.next(in: bytes, from: offset) ?? last
+      guard end.consumed < limit else { return (0, 0) }
+      // The limit is the start of a line: the one before it is ours, the ones after it are not.
+      last = LineFeeds.next(in: bytes, from: Int(limit - end.consumed) - 1) ?? last
     }
     let lines = try decode(bytes.extracting(0..<last + 1), firstLine + end.lines)
     return (lines, last + 1)
   }
 
   private mutating func growOrSkip(tooLong: (Int) -> Void) {
-    if skipsLine {
-      end.consumed += Int64(filled)
-      filled = 0
-    } else if buffer.count < RecordFraming.longestLine {
+    if buffer.count < RecordFraming.longestLine {
       buffer.append(contentsOf: repeatElement(0, count: buffer.count))
     } else {
       tooLong(firstLine + end.lines)
       skipsLine = true
-      end.consumed += Int64(filled)
+      consume(filled)
       filled = 0
     }
   }

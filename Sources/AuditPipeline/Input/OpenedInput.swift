@@ -93,17 +93,9 @@ struct OpenedInput {
   }
 }
 
-/// The last bytes that went by.
+/// The last bytes that went by, as many as identify an input.
 struct TailWindow {
   private var bytes: [UInt8] = []
-
-  /// Takes bytes that follow.
-  mutating func append(_ span: RawSpan) {
-    let window = OpenedInput.identityWindow
-    let start = max(0, span.byteCount - window)
-    for index in start..<span.byteCount { bytes.append(span.byte(at: index)) }
-    if bytes.count > window { bytes.removeFirst(bytes.count - window) }
-  }
 
   /// Takes bytes that follow.
   mutating func append(_ more: some Collection<UInt8>) {
@@ -115,4 +107,6 @@ struct TailWindow {
 
   /// The hash of what is in the window.
   var hash: UInt64 { ContentHash.hash(bytes) }
+  /// Whether nothing or a line feed went by last.
+  var endsLine: Bool { bytes.last ?? 0x0a == 0x0a }
 }

@@ -53,29 +53,40 @@ enum RecordFraming {
 /// Cuts a stream of bytes into JSON values; brackets and commas between values are separators,
 /// so an array and a concatenation of its elements are the same.
 struct ValueFramer {
-  private var pending: [UInt8] = []
-  private var depth = 0
-  private var inString = false
-  private var escaped = false
-  private var line = 1
-  private var valueLine = 1
-  /// Bytes up to the end of the last complete value.
-  private(set) var consumed: Int64
-  private var position: Int64
-
-  /// Starts at an offset of the input, after `line` - 1 lines.
-  init(offset: Int64, line: Int) {
-    consumed = offset
-    position = offset
-    self.line = line
+  private enum State {
+    /// Between values.
+    case between
+    /// Inside a value, at a depth of brackets and braces.
+    case value(depth: Int)
+    /// Inside text that is no value: it ends with its line or where an object begins.
+    case garbage
   }
 
-  /// The number of lines begun so far.
-  var lines: Int { line }
-  /// Whether a value is open.
-  var isInsideValue: Bool { !pending.isEmpty }
-  /// The line on which the open value starts.
-  var openValueLine: Int { valueLine }
+  private var pending: [UInt8] = []
+  private var state = State.between
+  private var inString = false
+  private var escaped = false
+  private var line: Int
+  private var valueLine: Int
+  private var position: Int64
+  /// Bytes up to the end of the last complete value.
+  private(set) var consumed: Int64
+  /// Lines begun up to there.
+  private(set) var lines: Int
+
+  /// Starts at an offset of the input, after `lines` whole lines.
+  init(offset: Int64, lines: Int) {
+    consumed = offset
+    position = offset
+    self.lines = lines
+    line = lines + 1
+    valueLine = line
+  }
+
+  /// Whether the end of what was given lies inside a value.
+  var isInsideValue: Bool {
+    if case .between = state { false } else { true }
+  }
 
   /// Takes more bytes and hands out each complete value with its first line.
   mutating func feed(
@@ -84,42 +95,41 @@ struct ValueFramer {
     for index in 0..<bytes.byteCount {
       let byte = bytes.byte(at: index)
       position += 1
-      if byte == 0x0a { line += 1 }
-      if pending.isEmpty {
-        start(byte, garbage: garbage)
-        continue
-      }
-      if depth < 0 {
-        // Inside text that is no JSON: it ends with its line.
-        if byte == 0x0a { reset() }
-        continue
-      }
-      pending.append(byte)
-      advance(byte, value: value)
-      if pending.count > RecordFraming.longestValue {
+      switch state {
+      case .between: start(byte)
+      case .value(let depth):
+        pending.append(byte)
+        advance(byte, depth: depth, value: value)
+        if pending.count > RecordFraming.longestValue {
+          garbage(valueLine)
+          end(at: position)
+        }
+      case .garbage where byte == 0x0a:
         garbage(valueLine)
-        reset()
+        end(at: position)
+      case .garbage where byte == UInt8(ascii: "{"):
+        garbage(valueLine)
+        end(at: position - 1)
+        start(byte)
+      case .garbage: break
       }
+      if byte == 0x0a { line += 1 }
     }
   }
 
-  private mutating func start(_ byte: UInt8, garbage: (Int) -> Void) {
+  private mutating func start(_ byte: UInt8) {
     if RecordFraming.isSpace(byte) { return }
     switch byte {
-    case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ","):
-      consumed = position
+    case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ","): return
     case UInt8(ascii: "{"):
       pending.append(byte)
-      valueLine = line
-      depth = 1
-    default:
-      garbage(line)
-      pending.append(byte)
-      depth = -1
+      state = .value(depth: 1)
+    default: state = .garbage
     }
+    valueLine = line
   }
 
-  private mutating func advance(_ byte: UInt8, value: (RawSpan, Int) -> Void) {
+  private mutating func advance(_ byte: UInt8, depth: Int, value: (RawSpan, Int) -> Void) {
     if inString {
       if escaped {
         escaped = false
@@ -133,21 +143,23 @@ struct ValueFramer {
     }
     switch byte {
     case UInt8(ascii: "\""): inString = true
-    case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+    case UInt8(ascii: "{"), UInt8(ascii: "["): state = .value(depth: depth + 1)
     case UInt8(ascii: "}"), UInt8(ascii: "]"):
-      depth -= 1
-      if depth == 0 {
+      if depth > 1 {
+        state = .value(depth: depth - 1)
+      } else {
         value(pending.span.bytes, valueLine)
-        reset()
+        end(at: position)
       }
     default: break
     }
   }
 
-  private mutating func reset() {
+  private mutating func end(at position: Int64) {
     consumed = position
+    lines = line
     pending.removeAll(keepingCapacity: true)
-    depth = 0
+    state = .between
     inString = false
     escaped = false
   }

@@ -4,16 +4,32 @@ import JSONText
 
 /// Decodes Cilium Hubble flows in every JSON shape.
 ///
+/// A decoder remembers indices of its accumulator, so the two belong together for the whole log.
+///
 /// Source: the Hubble format document; Cilium's `flow.proto`.
 package struct HubbleDecoder: LogDecoder {
   private let assumedTime: Int64?
   private var tree = HubbleTree(names: NameTable())
+  private var scanner: HubbleScanner
+  private var addresses = HubbleAddressMemo()
+  /// The last lines of a block with room behind them; kept to be used again.
+  private var lastLines: [UInt8] = []
+  /// The endpoints of the accumulator when it was last used.
+  private var knownEndpoints = 0
 
   /// Hubble records stand for themselves.
   package static var decodesParts: Bool { true }
 
   /// Makes a decoder for one log.
-  package init(options: DecoderOptions) { assumedTime = options.assumedTime }
+  package init(options: DecoderOptions) {
+    self.init(options: options, memoLimit: HubbleScanner.memoLimit)
+  }
+
+  /// Makes a decoder whose memory of endpoints is bounded otherwise.
+  init(options: DecoderOptions, memoLimit: Int) {
+    assumedTime = options.assumedTime
+    scanner = HubbleScanner(memoLimit: memoLimit)
+  }
 
   /// Whether the first record is a Hubble flow, wrapped or flat, or an event of the Hubble API.
   package static func recognizes(_ start: RawSpan) -> Bool {
@@ -32,7 +48,9 @@ package struct HubbleDecoder: LogDecoder {
 
   /// Decodes one record.
   package mutating func decode(
-    _ record: RawSpan, line: Int, into accumulator: inout EvidenceAccumulator
+    _ record: RawSpan,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
   ) {
     let start = ShipperEnvelope.criPayloadOffset(record) ?? 0
     let bytes = record.extracting(start..<record.byteCount)
@@ -50,10 +68,69 @@ package struct HubbleDecoder: LogDecoder {
       accumulator.discard(.coverageMarker)
     case .nodeTrouble:
       accumulator.counts.notes.insert(
-        "A node was unavailable during the capture: flows of that node are missing.")
+        "A node was unavailable during the capture: flows of that node are missing."
+      )
       accumulator.discard(.coverageMarker)
     case .other: accumulator.discard(.notAFlow)
     case .unreadable(let problem): accumulator.reject(line: line, problem)
+    }
+  }
+
+  /// Decodes whole lines: in place what ``HubbleScanner`` takes, the rest one by one.
+  package mutating func decode(
+    lines: RawSpan,
+    firstLine: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Int {
+    if accumulator.endpoints.count < knownEndpoints {
+      // Another accumulator: its indices are not the ones remembered.
+      scanner.forgetIndices()
+      addresses.removeAll()
+    }
+    // Lines before this offset have room behind them; the ones after it are copied to have it too.
+    let safeEnd =
+      LineFeeds.last(in: lines, before: lines.byteCount - RawSpan.scanSlack)
+      .map { $0 + 1 } ?? 0
+    var line = firstLine
+    scan(lines, before: safeEnd, line: &line, into: &accumulator)
+    var copy: [UInt8] = []
+    swap(&copy, &lastLines)
+    copy.removeAll(keepingCapacity: true)
+    let rest = lines.byteCount - safeEnd
+    if rest > 0 {
+      copy.append(lines, safeEnd, count: rest)
+      if copy[rest - 1] != 0x0a { copy.append(0x0a) }
+      let end = copy.count
+      copy.append(contentsOf: repeatElement(0, count: RawSpan.scanSlack))
+      // The span lives for this call only, and the array is a local one.
+      unsafe scan(copy.span.bytes, before: end, line: &line, into: &accumulator)
+    }
+    swap(&copy, &lastLines)
+    knownEndpoints = accumulator.endpoints.count
+    return line - firstLine
+  }
+
+  /// Decodes the lines before an offset that is behind a line feed and has room behind it.
+  private mutating func scan(
+    _ lines: RawSpan,
+    before end: Int,
+    line: inout Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    var start = 0
+    while start < end {
+      var scanned = HubbleScanner.Line()
+      let feed = scanner.scan(lines, start, &scanned)
+      if feed >= 0 {
+        scanner.settle(lines, &scanned, names: &tree.names, into: &accumulator)
+        add(scanned.record, line: line, into: &accumulator)
+        start = feed &+ 1
+      } else {
+        let feed = LineFeeds.next(in: lines, from: start) ?? end
+        decodeLine(lines, start, feed, line: line, into: &accumulator)
+        start = feed + 1
+      }
+      line += 1
     }
   }
 
@@ -61,11 +138,13 @@ package struct HubbleDecoder: LogDecoder {
   package mutating func finish(into accumulator: inout EvidenceAccumulator) {}
 
   private mutating func add(
-    _ record: HubbleRecord, line: Int, into accumulator: inout EvidenceAccumulator
+    _ record: HubbleRecord,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
   ) {
     if record.isReply >= 0 || record.traceReason != .absent { accumulator.marksReplies = true }
     guard let time = record.time ?? assumedTime else {
-      accumulator.reject(line: line, "field \"time\" is missing")
+      accumulator.reject(line: line, "field \"time\" is missing: give --assume-time")
       return
     }
     accumulator.sawRecord(at: time)
@@ -76,23 +155,43 @@ package struct HubbleDecoder: LogDecoder {
     case .evidence(let finding):
       guard
         let source = index(
-          of: record.source, address: record.sourceAddress, names: 0, record: record,
-          isSource: true, into: &accumulator),
+          of: record.source,
+          address: record.sourceAddress,
+          names: 0,
+          record: record,
+          isSource: true,
+          into: &accumulator
+        ),
         let destination = index(
-          of: record.destination, address: record.destinationAddress,
-          names: record.destinationNames, record: record, isSource: false, into: &accumulator)
+          of: record.destination,
+          address: record.destinationAddress,
+          names: record.destinationNames,
+          record: record,
+          isSource: false,
+          into: &accumulator
+        )
       else { return }
       accumulator.add(
-        source: source, destination: destination,
-        transport: TransportProtocol(number: record.transport), port: record.destinationPort,
-        replyPort: finding.replyPort, side: finding.side, evidence: finding.evidence,
-        first: time, last: time, line: line, unmarked: finding.unmarked)
+        source: source,
+        destination: destination,
+        transport: TransportProtocol(number: record.transport),
+        port: record.destinationPort,
+        replyPort: finding.replyPort,
+        side: finding.side,
+        evidence: finding.evidence,
+        first: time,
+        last: time,
+        line: line,
+        unmarked: finding.unmarked
+      )
     }
   }
 
   /// A reply is no evidence, but a bare reset tells that the connection was refused.
   private mutating func noteAnswer(
-    _ record: HubbleRecord, time: Int64, into accumulator: inout EvidenceAccumulator
+    _ record: HubbleRecord,
+    time: Int64,
+    into accumulator: inout EvidenceAccumulator
   ) {
     guard record.transport == TransportProtocol.tcp.number, record.hasFlags,
       record.isReply == 1 || record.reply, record.sourcePort != 0,
@@ -103,70 +202,134 @@ package struct HubbleDecoder: LogDecoder {
       let client = plainIndex(record.destination, record.destinationAddress, into: &accumulator)
     else { return }
     accumulator.reply(
-      source: client, destination: server, port: record.sourcePort, isReset: record.rst,
-      time: time)
+      source: client,
+      destination: server,
+      port: record.sourcePort,
+      isReset: record.rst,
+      time: time
+    )
   }
 
-  private func plainIndex(
-    _ end: HubbleEnd, _ address: IPAddress?, into accumulator: inout EvidenceAccumulator
+  @inline(__always)
+  private mutating func plainIndex(
+    _ end: HubbleEnd,
+    _ address: IPAddress?,
+    into accumulator: inout EvidenceAccumulator
   ) -> UInt32? {
-    end.kind == .pod ? end.index : address.map { accumulator.index(ofExternal: $0) }
+    if end.kind == .pod { return end.index }
+    return address.map { externalIndex($0, names: 0, into: &accumulator) }
   }
 
   /// The endpoint index of an end; nil when the record was discarded on its account.
-  private func index(
-    of end: HubbleEnd, address: IPAddress?, names: UInt32, record: HubbleRecord, isSource: Bool,
+  @inline(__always)
+  private mutating func index(
+    of end: HubbleEnd,
+    address: IPAddress?,
+    names: UInt32,
+    record: borrowing HubbleRecord,
+    isSource: Bool,
     into accumulator: inout EvidenceAccumulator
   ) -> UInt32? {
     switch end.kind {
     case .pod: return end.index
-    case .host: return accumulator.index(of: Endpoint(kind: .node, entity: "host"))
-    case .ingress: return accumulator.index(of: Endpoint(kind: .entity, entity: "ingress"))
     case .health, .unknown: return nil
-    case .unmanaged:
-      return accumulator.index(of: Endpoint(kind: .entity, entity: "unmanaged"))
-    case .remoteNode:
-      return accumulator.index(
-        of: Endpoint(kind: .node, address: address.map(CIDR.init(single:)), entity: "remote-node"))
-    case .apiServer:
-      return accumulator.index(
-        of: Endpoint(
-          kind: .apiServer, address: address.map(CIDR.init(single:)), entity: "kube-apiserver"))
     case .world:
       guard let address else { return nil }
+      if accumulator.resolver == nil {
+        return externalIndex(address, names: names, into: &accumulator)
+      }
       return worldIndex(
-        address, names: names, record: record, isSource: isSource, into: &accumulator)
+        address,
+        names: names,
+        record: record,
+        isSource: isSource,
+        into: &accumulator
+      )
+    case .host, .ingress, .unmanaged: return reservedIndex(end.kind, nil, into: &accumulator)
+    case .remoteNode, .apiServer: return reservedIndex(end.kind, address, into: &accumulator)
     }
   }
 
-  private func worldIndex(
-    _ address: IPAddress, names: UInt32, record: HubbleRecord, isSource: Bool,
+  /// The index of an end that is neither a pod nor outside the cluster.
+  @inline(__always)
+  private mutating func reservedIndex(
+    _ kind: HubbleEnd.Kind,
+    _ address: IPAddress?,
+    into accumulator: inout EvidenceAccumulator
+  ) -> UInt32 {
+    if let known = addresses.index(kind, address, names: 0) { return known }
+    let index = accumulator.index(of: HubbleDecoder.endpoint(kind, address))
+    addresses.insert(index, kind, address, names: 0)
+    return index
+  }
+
+  /// The index of an address outside the cluster.
+  @inline(__always)
+  private mutating func externalIndex(
+    _ address: IPAddress,
+    names: UInt32,
+    into accumulator: inout EvidenceAccumulator
+  ) -> UInt32 {
+    addresses.forget(after: accumulator.externalReleases)
+    if let known = addresses.index(.world, address, names: names) { return known }
+    let index =
+      names == 0
+      ? accumulator.index(ofExternal: address)
+      : accumulator.index(
+        of: Endpoint(kind: .name, address: CIDR(single: address), name: tree.names[names])
+      )
+    addresses.forget(after: accumulator.externalReleases)
+    addresses.insert(index, .world, address, names: names)
+    return index
+  }
+
+  /// The endpoint of an end that is neither a pod nor outside the cluster.
+  private static func endpoint(_ kind: HubbleEnd.Kind, _ address: IPAddress?) -> Endpoint {
+    let prefix = address.map(CIDR.init(single:))
+    return switch kind {
+    case .host: Endpoint(kind: .node, entity: "host")
+    case .ingress: Endpoint(kind: .entity, entity: "ingress")
+    case .remoteNode: Endpoint(kind: .node, address: prefix, entity: "remote-node")
+    case .apiServer: Endpoint(kind: .apiServer, address: prefix, entity: "kube-apiserver")
+    default: Endpoint(kind: .entity, entity: "unmanaged")
+    }
+  }
+
+  private mutating func worldIndex(
+    _ address: IPAddress,
+    names: UInt32,
+    record: HubbleRecord,
+    isSource: Bool,
     into accumulator: inout EvidenceAccumulator
   ) -> UInt32? {
     if let resolver = accumulator.resolver, !address.isMetadataService {
       let time = record.time ?? assumedTime ?? 0
       let port = isSource ? record.sourcePort : record.destinationPort
       switch resolver.resolve(
-        address, transport: TransportProtocol(number: record.transport), port: port, from: time,
-        to: time)
+        address,
+        transport: TransportProtocol(number: record.transport),
+        port: port,
+        from: time,
+        to: time
+      )
       {
       case .endpoint(let endpoint) where endpoint.kind == .node || endpoint.kind == .apiServer:
         return accumulator.index(of: endpoint)
       case .endpoint(let endpoint) where endpoint.kind == .pod:
         return accumulator.index(
-          of: Endpoint(kind: .unresolved, address: CIDR(single: address), entity: "unknown-pod"))
+          of: Endpoint(kind: .unresolved, address: CIDR(single: address), entity: "unknown-pod")
+        )
       case .unknownPod, .ambiguous:
         return accumulator.index(
-          of: Endpoint(kind: .unresolved, address: CIDR(single: address), entity: "unknown-pod"))
+          of: Endpoint(kind: .unresolved, address: CIDR(single: address), entity: "unknown-pod")
+        )
       case .service:
         accumulator.discard(.preTranslation)
         return nil
       case .ignored, .endpoint, .internalUnknown: break
       }
     }
-    guard names != 0 else { return accumulator.index(ofExternal: address) }
-    return accumulator.index(
-      of: Endpoint(kind: .name, address: CIDR(single: address), name: tree.names[names]))
+    return externalIndex(address, names: names, into: &accumulator)
   }
 }
 

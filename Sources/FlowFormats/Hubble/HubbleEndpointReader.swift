@@ -15,9 +15,22 @@ struct HubbleEndpointReader {
   private var namespace = ""
   private var cluster = ""
 
+  /// What an endpoint object turned out to be.
+  struct Reading {
+    /// The end.
+    var end: HubbleEnd
+    /// Whether the end would be another one if the pod had another name.
+    var dependsOnName = false
+  }
+
   /// Classifies an endpoint object; pods are added to the accumulator.
   static func read(_ value: JSONValue?, into accumulator: inout EvidenceAccumulator) -> HubbleEnd {
-    guard case .object? = value, let value else { return .unknown }
+    reading(value, into: &accumulator).end
+  }
+
+  /// Classifies an endpoint object and tells whether the pod's name took part.
+  static func reading(_ value: JSONValue?, into accumulator: inout EvidenceAccumulator) -> Reading {
+    guard case .object? = value, let value else { return Reading(end: .unknown) }
     var reader = HubbleEndpointReader()
     for label in value["labels"]?.array ?? [] {
       if let text = label.string { reader.add(label: text) }
@@ -28,30 +41,39 @@ struct HubbleEndpointReader {
     }
     let podName = value.first("pod_name", "podName")?.string ?? ""
     if let kind = reader.reservedKind(identity: value["identity"]?.integer ?? 0) {
-      return HubbleEnd(kind: kind, index: 0)
+      return Reading(end: HubbleEnd(kind: kind, index: 0))
     }
     let hasPodLabels = !reader.podLabels.isEmpty
     guard !reader.namespace.isEmpty, hasPodLabels || !podName.isEmpty else {
       if let kind = reader.looseKind(identity: value["identity"]?.integer ?? 0) {
-        return HubbleEnd(kind: kind, index: 0)
+        return Reading(end: HubbleEnd(kind: kind, index: 0))
       }
-      return .unknown
+      return Reading(end: .unknown)
     }
     var endpoint = Endpoint(
-      kind: .pod, cluster: reader.cluster, namespace: reader.namespace,
+      kind: .pod,
+      cluster: reader.cluster,
+      namespace: reader.namespace,
       workload: reader.workload(value["workloads"]),
-      labels: VolatileLabels.stable(Labels(reader.podLabels)))
+      labels: VolatileLabels.stable(Labels(reader.podLabels))
+    )
     guard !endpoint.labels.isEmpty || endpoint.workload != nil else {
       endpoint.name = podName
       let known = accumulator.resolver?.pod(
-        namespace: reader.namespace, name: podName, at: Int64.max)
-      return HubbleEnd(kind: .pod, index: accumulator.index(of: known ?? endpoint))
+        namespace: reader.namespace,
+        name: podName,
+        at: Int64.max
+      )
+      return Reading(
+        end: HubbleEnd(kind: .pod, index: accumulator.index(of: known ?? endpoint)),
+        dependsOnName: true
+      )
     }
     let index = accumulator.index(of: endpoint)
     if !podName.isEmpty {
       accumulator.remember(pod: podName, in: reader.namespace, as: index)
     }
-    return HubbleEnd(kind: .pod, index: index)
+    return Reading(end: HubbleEnd(kind: .pod, index: index))
   }
 
   private mutating func add(label text: String) {

@@ -43,6 +43,8 @@ enum HubbleJudge {
     }
     if record.isReply == 1 || (record.isReply < 0 && record.reply) { return .discard(.reply) }
     if record.l7Type == .response { return .discard(.reply) }
+    // Only the side that accepts answers SYN with both, whatever a lost connection entry says.
+    if transport == .tcp, record.syn, record.ack { return .discard(.reply) }
     if record.hasAggregate { return .discard(.aggregated) }
     if record.traceReason == .related { return .discard(.related) }
     if record.traceReason == .reply { return .discard(.reply) }
@@ -71,7 +73,12 @@ enum HubbleJudge {
     if let reason = unusableEnds(record) { return .discard(reason) }
     return .evidence(
       Finding(
-        evidence: evidence, side: side(record), replyPort: replyPort, unmarked: unmarked))
+        evidence: evidence,
+        side: side(record),
+        replyPort: replyPort,
+        unmarked: unmarked
+      )
+    )
   }
 
   private struct Discard: Error {
@@ -115,10 +122,11 @@ enum HubbleJudge {
   ///
   /// - Returns: Whether it counts only in logs that never mark replies.
   private static func withoutReplyMark(
-    _ record: HubbleRecord, transport: TransportProtocol, evidence: EvidenceClass
+    _ record: HubbleRecord,
+    transport: TransportProtocol,
+    evidence: EvidenceClass
   ) -> Result<Bool, Discard> {
     let opens = record.syn && !record.ack
-    if transport == .tcp, record.syn, record.ack { return .failure(Discard(reason: .reply)) }
     if evidence == .denied || evidence == .explicitDeny {
       return transport != .tcp || opens
         ? .success(false) : .failure(Discard(reason: .midConnection))
@@ -163,15 +171,14 @@ enum HubbleJudge {
   }
 
   private static func unusableEnds(_ record: HubbleRecord) -> DiscardReason? {
-    let ends = [record.source.kind, record.destination.kind]
-    if ends.contains(.health) { return .healthCheck }
-    if record.hasDestinationService, record.destination.kind == .world
-      || record.destination.kind == .unknown
-    {
+    let source = record.source.kind
+    let destination = record.destination.kind
+    if source == .health || destination == .health { return .healthCheck }
+    if record.hasDestinationService, destination == .world || destination == .unknown {
       return .preTranslation
     }
-    if ends.contains(.unknown) { return .unknownEndpoint }
-    if !ends.contains(.pod) { return .noPod }
+    if source == .unknown || destination == .unknown { return .unknownEndpoint }
+    if source != .pod, destination != .pod { return .noPod }
     return nil
   }
 

@@ -31,7 +31,9 @@ struct HubbleTree {
     if let lost = value.first("lost_events", "lostEvents") {
       let time = (lost["last"] ?? value["time"])?.string.flatMap { Timestamps.parse($0) }
       return .lost(
-        events: max(0, lost.first("num_events_lost", "numEventsLost")?.integer ?? 0), time: time)
+        events: max(0, lost.first("num_events_lost", "numEventsLost")?.integer ?? 0),
+        time: time
+      )
     }
     if let status = value.first("node_status", "nodeStatus") {
       let change = status.first("state_change", "stateChange")?.string ?? ""
@@ -48,21 +50,28 @@ struct HubbleTree {
   }
 
   private mutating func record(
-    _ flow: JSONValue, outer: JSONValue, into accumulator: inout EvidenceAccumulator
+    _ flow: JSONValue,
+    outer: JSONValue,
+    into accumulator: inout EvidenceAccumulator
   ) -> HubbleRecord {
     var record = HubbleRecord()
     record.verdict = enumeration(
-      flow["verdict"], word: HubbleRecord.Verdict.init(word:),
-      number: HubbleRecord.Verdict.init(number:), absent: .absent)
+      flow["verdict"],
+      word: HubbleRecord.Verdict.init(word:),
+      number: HubbleRecord.Verdict.init(number:),
+      absent: .absent
+    )
     record.type = HubbleRecord.FlowType(word: flow["Type"]?.string ?? "")
     if let event = flow.first("event_type", "eventType") {
       record.eventType = clamped(event["type"]?.integer ?? 0)
       record.eventSubType = clamped(event.first("sub_type", "subType")?.integer ?? 0)
     }
     record.point = HubbleRecord.Point(
-      word: text(flow.first("trace_observation_point", "traceObservationPoint")))
+      word: text(flow.first("trace_observation_point", "traceObservationPoint"))
+    )
     record.traceReason = HubbleRecord.TraceReason(
-      word: text(flow.first("trace_reason", "traceReason")))
+      word: text(flow.first("trace_reason", "traceReason"))
+    )
     if let isReply = flow.first("is_reply", "isReply")?.bool { record.isReply = isReply ? 1 : 0 }
     record.reply = flow["reply"]?.bool ?? false
     switch flow.first("traffic_direction", "trafficDirection")?.string {
@@ -92,7 +101,10 @@ struct HubbleTree {
   }
 
   private func enumeration<Value>(
-    _ value: JSONValue?, word: (String) -> Value, number: (Int64) -> Value, absent: Value
+    _ value: JSONValue?,
+    word: (String) -> Value,
+    number: (Int64) -> Value,
+    absent: Value
   ) -> Value {
     switch value {
     case .string(let text)?: word(text)
@@ -170,6 +182,12 @@ struct NameTable {
     let index = UInt32(lists.count)
     indices[text] = index
     return index
+  }
+
+  /// The index + 1 of a list given as a JSON array.
+  mutating func index(ofJSON bytes: RawSpan) -> UInt32 {
+    let array = (try? JSONParser.parse(bytes))?.array ?? []
+    return index(of: array.compactMap(\.string))
   }
 
   /// The names of an index + 1, comma-separated.

@@ -97,7 +97,7 @@ struct FactCollector {
     groupExternal()
     facts.absorbInnerPrefixes()
     declareDNS()
-    noteMesh()
+    notes.formUnion(MeshPorts.notes(on: input.connections))
   }
 
   // MARK: - Sides
@@ -522,43 +522,5 @@ struct FactCollector {
   private func name(of site: Site) -> String {
     classes.classes[site.subject].members.map { WorkloadText.name(input.workloads[$0]) }
       .joined(separator: ", ")
-  }
-
-  // MARK: - Mesh
-
-  /// Ports of meshes, behind which policy sees the tunnel and not the application.
-  private static let meshPorts: [UInt16: String] = [
-    15001: "Istio's sidecar", 15006: "Istio's sidecar", 15008: "HBONE (ztunnel, waypoints)",
-    15012: "Istio's control plane", 15017: "Istio's webhook", 15020: "Istio's sidecar metrics",
-    15021: "Istio's health check", 15090: "Envoy's metrics", 4143: "Linkerd's proxy",
-    4190: "Linkerd's tap", 4191: "Linkerd's metrics",
-  ]
-
-  private mutating func noteMesh() {
-    for connection in input.connections where connection.transport == .tcp {
-      guard let what = FactCollector.meshPorts[connection.port] else { continue }
-      notes.insert("TCP/\(connection.port) is \(what): policy sees the mesh, not the application")
-    }
-  }
-}
-
-/// The syntax of DNS names in rules.
-enum DNSNameSyntax {
-  /// Whether text is a name that a rule may hold: at most 253 bytes of letters, digits, hyphens and
-  /// underscores, in dot-separated parts of 1 to 63 bytes.
-  static func isName(_ text: String) -> Bool {
-    guard text.utf8.count <= 253 else { return false }
-    return text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-      .allSatisfy { part in
-        (1...63).contains(part.count)
-          && part.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-              UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-              true
-            default: false
-            }
-          }
-      }
   }
 }

@@ -5,6 +5,32 @@ import FlowStorage
 import JSONText
 import Rollout
 
+/// Options of the steps that people take for a reason.
+struct RolloutReasonOptions: ParsableArguments {
+  @OptionGroup var change: RolloutChangeOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
+  var namespace: String
+
+  @Option(help: ArgumentHelp("Why; stays on record.", valueName: "text"))
+  var reason: String
+
+  /// Records the step.
+  ///
+  /// - Parameter target: The stage it leads to; nil when it moves nothing.
+  func record(_ action: RolloutAction, to target: RolloutStage? = nil) async throws {
+    let now = try change.clock.now()
+    try await reporting {
+      let context = try await RolloutContext(try change.storeOptions.open(), now: now)
+      let stage = target == nil ? nil : context.state[namespace].stage
+      try await context.commit(
+        RolloutEvent(
+          time: now, who: Actor.name, action: action, namespace: namespace, from: stage,
+          to: target, reason: reason), dryRun: change.dryRun)
+    }
+  }
+}
+
 struct RolloutRollbackCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollback",
@@ -15,25 +41,13 @@ struct RolloutRollbackCommand: AsyncParsableCommand {
         flowlearn rollout rollback -n app-prod --reason 'checkout lost its cache'
       """)
 
-  @OptionGroup var change: RolloutChangeOptions
-
-  @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
-  var namespace: String
-
-  @Option(help: ArgumentHelp("Why; stays on record.", valueName: "text"))
-  var reason: String
+  @OptionGroup var options: RolloutReasonOptions
 
   func run() async throws {
-    let now = try change.clock.now()
-    try await reporting {
-      let context = try await RolloutContext(try change.storeOptions.open(), now: now)
-      let stage = context.state[namespace].stage
-      try await context.commit(
-        RolloutEvent(
-          time: now, who: Actor.name, action: .rollback, namespace: namespace, from: stage,
-          to: .audit, reason: reason), dryRun: change.dryRun)
-      Terminal.note("now run rollout/\(namespace)/watch/rollback.sh --context CONTEXT")
-    }
+    try await options.record(.rollback, to: .audit)
+    Terminal.note(
+      "now run rollback.sh --context CONTEXT from the files of its watch "
+        + "(rollout/\(options.namespace)/watch)")
   }
 }
 
@@ -46,24 +60,23 @@ struct RolloutHoldCommand: AsyncParsableCommand {
         flowlearn rollout hold -n app-prod --reason 'release freeze'
       """)
 
-  @OptionGroup var change: RolloutChangeOptions
+  @OptionGroup var options: RolloutReasonOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
-  var namespace: String
+  func run() async throws { try await options.record(.hold) }
+}
 
-  @Option(help: ArgumentHelp("Why; stays on record.", valueName: "text"))
-  var reason: String
+struct RolloutWithdrawCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "withdraw", abstract: "Stop managing a namespace.",
+    discussion: """
+      Examples:
 
-  func run() async throws {
-    let now = try change.clock.now()
-    try await reporting {
-      let context = try await RolloutContext(try change.storeOptions.open(), now: now)
-      try await context.commit(
-        RolloutEvent(
-          time: now, who: Actor.name, action: .hold, namespace: namespace, reason: reason),
-        dryRun: change.dryRun)
-    }
-  }
+        flowlearn rollout withdraw -n sandbox --reason 'not worth it'
+      """)
+
+  @OptionGroup var options: RolloutReasonOptions
+
+  func run() async throws { try await options.record(.withdraw) }
 }
 
 struct RolloutResumeCommand: AsyncParsableCommand {
@@ -86,35 +99,6 @@ struct RolloutResumeCommand: AsyncParsableCommand {
       let context = try await RolloutContext(try change.storeOptions.open(), now: now)
       try await context.commit(
         RolloutEvent(time: now, who: Actor.name, action: .resume, namespace: namespace),
-        dryRun: change.dryRun)
-    }
-  }
-}
-
-struct RolloutWithdrawCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "withdraw", abstract: "Stop managing a namespace.",
-    discussion: """
-      Examples:
-
-        flowlearn rollout withdraw -n sandbox --reason 'not worth it'
-      """)
-
-  @OptionGroup var change: RolloutChangeOptions
-
-  @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
-  var namespace: String
-
-  @Option(help: ArgumentHelp("Why; stays on record.", valueName: "text"))
-  var reason: String
-
-  func run() async throws {
-    let now = try change.clock.now()
-    try await reporting {
-      let context = try await RolloutContext(try change.storeOptions.open(), now: now)
-      try await context.commit(
-        RolloutEvent(
-          time: now, who: Actor.name, action: .withdraw, namespace: namespace, reason: reason),
         dryRun: change.dryRun)
     }
   }

@@ -152,10 +152,10 @@ struct BicliqueCoverTests {
     }
   }
 
-  @Test("As small as an independent search finds on 12 by 12", arguments: Seed.samples(3))
+  @Test("As small as an independent search finds on 12 by 12", arguments: Seed.samples(10))
   func larger(seed: Seed) {
     var seed = seed
-    for percent in [20, 30, 80] {
+    for percent in [20, 30] {
       let relation = randomRelation(12, 12, percent: percent, &seed)
       let result = BicliqueCover.minimum(relation, budget: 1_000_000)
       expectCover(result, of: relation, "\(seed) \(percent)")

@@ -28,6 +28,24 @@ package struct AWSVPCDecoder: LogDecoder {
     table = ConversationTable(capacity: capacity)
   }
 
+  /// Takes the layout from the headers of a log that has grown.
+  package mutating func resume(after start: RawSpan) {
+    var offset = 0
+    while let end = LineFeeds.next(in: start, from: offset) {
+      let line = start.extracting(offset..<end)
+      let whole = line.trimmedRange()
+      if !whole.isEmpty {
+        let range = AWSVPCDecoder.withoutTime(line, whole)
+        if 0x61...0x7a ~= line.byte(at: range.lowerBound),
+          let header = AWSVPCLayout(header: line, in: range)
+        {
+          layout = header
+        }
+      }
+      offset = end + 1
+    }
+  }
+
   /// Makes a decoder for the rest of a log whose header this one has read.
   package func forLaterPart() -> AWSVPCDecoder {
     var later = self

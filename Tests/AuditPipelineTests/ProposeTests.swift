@@ -1,0 +1,215 @@
+import AuditPipeline
+import FlowAggregation
+import FlowFormats
+import FlowModel
+import FlowStorageSQLite
+import Foundation
+import PolicyEvaluation
+import PolicyManifests
+import PolicyModel
+import PolicySynthesis
+import Rollout
+import TestSupport
+import Testing
+
+/// A store in a folder of its own, with sample logs in it.
+struct SampleStore {
+  let folder: URL
+  let stores: Stores
+
+  /// Makes a store; the folder is removed by ``remove()``.
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "flowlearn-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let store = try SQLiteStore(
+      path: folder.appendingPathComponent("test.db").path, create: true)
+    stores = Stores(flows: store, audit: store)
+  }
+
+  /// Removes the store.
+  func remove() { try? FileManager.default.removeItem(at: folder) }
+
+  /// A file of `sample-flows`.
+  static func sample(_ path: String) -> String {
+    ProjectFiles.root().appendingPathComponent("sample-flows").appendingPathComponent(path).path
+  }
+
+  /// Adds the sample inventory as of the end of the capture.
+  func addInventory() async throws {
+    _ = try await InventoryFiles(store: stores.audit).add(
+      [SampleStore.sample("pods.json")], time: Timestamps.parse("2026-11-16T00:00:00Z"))
+  }
+
+  /// Ingests a file, resolved by the inventory where there is one.
+  func ingest(_ path: String) async throws {
+    let inventory = try await InventoryFiles(store: stores.audit).load()
+    let resolver: (any AddressResolving)? =
+      inventory.records.isEmpty ? nil : InventoryResolver.table(inventory)
+    _ = try await Ingest(
+      store: stores.flows, resolver: resolver, options: IngestOptions(), now: 0
+    ).run(path: path)
+  }
+
+  /// Proposes for a namespace.
+  func propose(_ namespace: String = "app-prod", _ options: ProposeOptions = ProposeOptions())
+    async throws -> ProposeResult
+  {
+    let now = try #require(Timestamps.parse("2026-11-16T12:00:00Z"))
+    let reader = try await EvidenceReader(stores, now: now)
+    let finder = try await WindowFinder(stores, rollout: reader.rollout)
+    let results = try await Propose(stores, reader: reader, finder: finder, options: options)
+      .run([namespace])
+    return try #require(results.first)
+  }
+}
+
+@Suite("Proposals from the sample logs")
+struct ProposeTests {
+  @Test("The demo's proposal allows each accepted connection and neither attack")
+  func demoByHand() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    let result = try await sample.propose()
+    #expect(result.proof.holds)
+    #expect(result.proof.unobservedCount == 0)
+    #expect(result.proposal.size.isMinimal)
+
+    let evaluator = PolicyEvaluator(
+      policies: result.proposal.policySet, engine: .reference, isolatedNamespaces: ["app-prod"])
+    func pod(_ tier: String, _ namespace: String = "app-prod") -> PolicyEndpoint {
+      .pod(namespace, ["app": "shop", "tier": tier])
+    }
+    let prometheus = PolicyEndpoint.pod(
+      "monitoring",
+      ["app.kubernetes.io/instance": "main", "app.kubernetes.io/name": "prometheus"])
+    let ingress = PolicyEndpoint.pod(
+      "ingress-system",
+      ["app.kubernetes.io/component": "controller", "app.kubernetes.io/name": "ingress-nginx"])
+    let dns = PolicyEndpoint.pod("kube-system", ["k8s-app": "kube-dns"])
+    let shell = PolicyEndpoint.pod("shop-staging", ["run": "debug-shell"])
+    func external(_ address: String) throws -> PolicyEndpoint {
+      .external(try #require(CIDR(address)))
+    }
+    let allowed: [(PolicyEndpoint, PolicyEndpoint, TransportProtocol, UInt16)] = [
+      (ingress, pod("web"), .tcp, 8080), (pod("web"), pod("api"), .tcp, 8080),
+      (pod("api"), pod("db"), .tcp, 5432), (pod("api"), pod("cache"), .tcp, 6379),
+      (pod("report"), pod("db"), .tcp, 5432), (prometheus, pod("web"), .tcp, 9090),
+      (prometheus, pod("api"), .tcp, 9090), (prometheus, pod("db"), .tcp, 9187),
+      (pod("web"), dns, .udp, 53), (pod("api"), dns, .udp, 53), (pod("api"), dns, .tcp, 53),
+      (pod("api"), try external("192.0.2.10"), .tcp, 443),
+      (pod("db"), try external("198.51.100.20"), .tcp, 443),
+    ]
+    for (source, destination, transport, port) in allowed {
+      let decision = evaluator.decide(
+        PolicyConnection(
+          source: source, destination: destination, transport: transport, port: port))
+      #expect(decision.allowed, "\(source.labels) -> \(destination.labels) \(transport)/\(port)")
+    }
+    var refused: [(PolicyEndpoint, PolicyEndpoint, TransportProtocol, UInt16)] = [
+      (pod("api"), try external("169.254.169.254"), .tcp, 80),
+      (pod("web"), pod("db"), .tcp, 5432), (pod("web", "shop-staging"), pod("api"), .tcp, 8080),
+      (pod("db"), dns, .udp, 53), (pod("api"), try external("192.0.2.12"), .tcp, 443),
+    ]
+    for port: UInt16 in [22, 80, 443, 3306, 5432, 6379, 9187] {
+      refused.append((shell, pod("db"), .tcp, port))
+    }
+    for (source, destination, transport, port) in refused {
+      let decision = evaluator.decide(
+        PolicyConnection(
+          source: source, destination: destination, transport: transport, port: port))
+      #expect(!decision.allowed, "\(source.labels) -> \(destination.labels) \(transport)/\(port)")
+    }
+  }
+
+  @Test("Shuffled and doubled input gives the same bytes", arguments: Seed.samples(3))
+  func orderIndependence(seed: Seed) async throws {
+    let path = SampleStore.sample("hubble/flows.jsonl")
+    let plain = try SampleStore()
+    defer { plain.remove() }
+    try await plain.ingest(path)
+    let expected = try ProposalText.yaml(try await plain.propose(), annotate: false)
+
+    let mixed = try SampleStore()
+    defer { mixed.remove() }
+    var seed = seed
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    let shuffled = (lines + lines).shuffled(using: &seed)
+    let file = mixed.folder.appendingPathComponent("mixed.jsonl")
+    try (shuffled.joined(separator: "\n") + "\n").write(
+      to: file, atomically: true, encoding: .utf8)
+    try await mixed.ingest(file.path)
+    #expect(try ProposalText.yaml(try await mixed.propose(), annotate: false) == expected)
+  }
+
+  @Test("Calico's log and Hubble's lead to the same rules")
+  func calicoAgrees() async throws {
+    let hubble = try SampleStore()
+    defer { hubble.remove() }
+    try await hubble.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    let calico = try SampleStore()
+    defer { calico.remove() }
+    try await calico.addInventory()
+    try await calico.ingest(SampleStore.sample("calico/flows.log"))
+    let one = try ProposalText.yaml(try await hubble.propose(), annotate: false)
+    let two = try ProposalText.yaml(try await calico.propose(), annotate: false)
+    #expect(one == two)
+  }
+
+  @Test("VPC logs lead to the same rules but for what a node keeps to itself")
+  func vpcAgrees() async throws {
+    let hubble = try SampleStore()
+    defer { hubble.remove() }
+    try await hubble.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    let vpc = try SampleStore()
+    defer { vpc.remove() }
+    try await vpc.addInventory()
+    try await vpc.ingest(SampleStore.sample("vpc/vpc-flow-logs.log"))
+    func texts(_ result: ProposeResult) -> Set<String> { Set(result.keys.map(ConnectionText.text)) }
+    let seen = texts(try await vpc.propose())
+    let all = texts(try await hubble.propose())
+    // Names are Hubble's alone: VPC logs give the addresses behind them.
+    let named = all.filter { $0.contains("api.payments.example.com") }
+    let addresses = seen.filter { $0.contains("192.0.2.1") }
+    #expect(named.count == 2 && addresses.count == 2)
+    let missing = all.subtracting(named).subtracting(seen)
+    #expect(
+      missing == [
+        // Prometheus and the database share a node; probes never leave one.
+        "monitoring/prometheus -> app-prod/db TCP/9187", "node:host -> app-prod/web TCP/8080",
+      ])
+    #expect(seen.subtracting(addresses).subtracting(all).isEmpty)
+  }
+
+  @Test("A namespace without flows is an answer, not an empty policy")
+  func unknownNamespace() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    await #expect(throws: EvidenceError.self) { try await sample.propose("nosuch") }
+  }
+
+  @Test("Every dialect's text reads back to policies that allow the same", arguments: PolicyDialect.allCases)
+  func dialects(dialect: PolicyDialect) async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    var options = ProposeOptions()
+    options.dialect = dialect
+    let result = try await sample.propose("app-prod", options)
+    #expect(result.proof.holds, "\(result.proof.denied)")
+    let text = try ProposalText.yaml(result, annotate: false)
+    let read = try ManifestReader().policies(fromYAML: text, file: "proposal")
+    #expect(try ManifestWriter.yaml(read.policySet) == text)
+  }
+
+  @Test("The proposal for the demo is the golden one")
+  func golden() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    try expectGolden(
+      try ProposalText.yaml(try await sample.propose(), annotate: false), "app-prod.yaml")
+  }
+}
