@@ -12,14 +12,19 @@ let core: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
-let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser",
+  package: "swift-argument-parser"
+)
 
 let package = Package(
   name: "flowlearn",
   products: [
     .executable(name: "flowlearn", targets: ["flowlearn"]),
     .library(
-      name: "FlowlearnCore", targets: ["FlowModel", "FlowAggregation", "FlowFormats", "JSONText"]),
+      name: "FlowlearnCore",
+      targets: ["FlowModel", "FlowAggregation", "FlowFormats", "JSONText"]
+    ),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,33 +37,52 @@ let package = Package(
     .target(name: "JSONText", dependencies: ["FlowModel"], swiftSettings: core),
     .target(name: "FlowAggregation", dependencies: ["FlowModel"], swiftSettings: core),
     .target(
-      name: "FlowFormats", dependencies: ["FlowModel", "FlowAggregation", "JSONText"],
-      swiftSettings: core),
+      name: "FlowFormats",
+      dependencies: ["FlowModel", "FlowAggregation", "JSONText"],
+      swiftSettings: core
+    ),
     .target(
-      name: "ClusterInventory", dependencies: ["FlowModel", "FlowAggregation", "JSONText"],
-      swiftSettings: core),
+      name: "ClusterInventory",
+      dependencies: ["FlowModel", "FlowAggregation", "JSONText"],
+      swiftSettings: core
+    ),
     .target(name: "PolicyModel", dependencies: ["FlowModel"], swiftSettings: core),
     .target(
-      name: "PolicySynthesis", dependencies: ["FlowModel", "FlowAggregation", "PolicyModel"],
-      swiftSettings: core),
+      name: "PolicySynthesis",
+      dependencies: ["FlowModel", "FlowAggregation", "PolicyModel"],
+      swiftSettings: core
+    ),
     .target(
-      name: "PolicyEvaluation", dependencies: ["FlowModel", "PolicyModel"], swiftSettings: core),
+      name: "PolicyEvaluation",
+      dependencies: ["FlowModel", "PolicyModel"],
+      swiftSettings: core
+    ),
     .target(
-      name: "PolicyManifests", dependencies: ["FlowModel", "PolicyModel", yams],
-      swiftSettings: core),
+      name: "PolicyManifests",
+      dependencies: ["FlowModel", "PolicyModel", yams],
+      swiftSettings: core
+    ),
     .target(name: "Rollout", dependencies: ["FlowModel", "JSONText"], swiftSettings: core),
 
     // Storage.
     .target(
-      name: "FlowSchema", path: "schema", resources: [.embedInCode("sqlite")],
-      swiftSettings: common),
+      name: "FlowSchema",
+      path: "schema",
+      resources: [.embedInCode("sqlite")],
+      swiftSettings: common
+    ),
     .target(
-      name: "FlowStorage", dependencies: ["FlowModel", "FlowAggregation"], swiftSettings: common),
+      name: "FlowStorage",
+      dependencies: ["FlowModel", "FlowAggregation"],
+      swiftSettings: common
+    ),
     .target(
       name: "FlowStorageSQLite",
       dependencies: [
         "FlowModel", "FlowAggregation", "FlowStorage", "FlowSchema", "JSONText", grdb,
-      ], swiftSettings: common),
+      ],
+      swiftSettings: common
+    ),
 
     // Workflow.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -69,7 +93,9 @@ let package = Package(
         "FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "ClusterInventory",
         "PolicyModel", "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout",
         "FlowStorage", "CZlib", "CZstd", yams,
-      ], swiftSettings: common),
+      ],
+      swiftSettings: common
+    ),
 
     // Front end.
     .executableTarget(
@@ -78,43 +104,92 @@ let package = Package(
         "FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "ClusterInventory",
         "PolicyModel", "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout",
         "FlowStorage", "FlowStorageSQLite", "AuditPipeline", arguments,
-      ], swiftSettings: common),
+      ],
+      swiftSettings: common
+    ),
 
     // Tools for people who work on flowlearn.
     .executableTarget(
-      name: "SampleFlowGenerator", dependencies: ["FlowModel", "JSONText"],
-      swiftSettings: common),
+      name: "SampleFlowGenerator",
+      dependencies: ["FlowModel", "JSONText"],
+      swiftSettings: common
+    ),
+    .executableTarget(
+      name: "CLIReference",
+      dependencies: ["JSONText"],
+      swiftSettings: common
+    ),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(
-      name: "FlowAggregationTests", dependencies: ["FlowModel", "FlowAggregation", "TestSupport"],
-      swiftSettings: common),
+      name: "FlowModelTests",
+      dependencies: ["FlowModel", "TestSupport"],
+      swiftSettings: common
+    ),
+    .testTarget(
+      name: "JSONTextTests",
+      dependencies: ["FlowModel", "JSONText", "TestSupport"],
+      swiftSettings: common
+    ),
+    .testTarget(
+      name: "FlowAggregationTests",
+      dependencies: ["FlowModel", "FlowAggregation", "TestSupport"],
+      swiftSettings: common
+    ),
     .testTarget(
       name: "FlowFormatsTests",
       dependencies: ["FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "TestSupport"],
-      swiftSettings: common),
+      swiftSettings: common
+    ),
     .testTarget(
       name: "ClusterInventoryTests",
       dependencies: [
         "FlowModel", "FlowAggregation", "JSONText", "ClusterInventory", "TestSupport", yams,
-      ], swiftSettings: common),
+      ],
+      swiftSettings: common
+    ),
     .testTarget(
       name: "PolicySynthesisTests",
       dependencies: [
         "FlowModel", "FlowAggregation", "PolicyModel", "PolicySynthesis", "TestSupport",
-      ], swiftSettings: common),
+      ],
+      swiftSettings: common
+    ),
     .testTarget(
       name: "PolicyEvaluationTests",
       dependencies: [
         "FlowModel", "PolicyModel", "PolicyEvaluation", "PolicyManifests", "TestSupport", yams,
-      ], swiftSettings: common),
+      ],
+      swiftSettings: common
+    ),
     .testTarget(
       name: "PolicyManifestsTests",
       dependencies: ["FlowModel", "PolicyModel", "PolicyManifests", "TestSupport"],
-      exclude: ["Golden"], swiftSettings: common),
+      exclude: ["Golden"],
+      swiftSettings: common
+    ),
     .testTarget(
-      name: "RolloutTests", dependencies: ["FlowModel", "JSONText", "Rollout", "TestSupport"],
-      exclude: ["Golden"], swiftSettings: common),
+      name: "RolloutTests",
+      dependencies: ["FlowModel", "JSONText", "Rollout", "TestSupport"],
+      exclude: ["Golden"],
+      swiftSettings: common
+    ),
+    .testTarget(
+      name: "AuditPipelineTests",
+      dependencies: [
+        "FlowModel", "FlowAggregation", "FlowFormats", "ClusterInventory", "PolicyModel",
+        "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout", "FlowStorage",
+        "FlowStorageSQLite", "AuditPipeline", "TestSupport",
+      ],
+      exclude: ["Golden"],
+      swiftSettings: common
+    ),
+    .testTarget(
+      name: "FlowlearnTests",
+      dependencies: ["flowlearn", "CLIReference", "TestSupport"],
+      exclude: ["Golden"],
+      swiftSettings: common
+    ),
   ]
 )

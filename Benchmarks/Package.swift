@@ -11,6 +11,7 @@ let package = Package(
       name: "ScannerBenchmark",
       dependencies: [.product(name: "FlowlearnCore", package: "flowlearn")],
       // The core's interfaces are of package access; the benchmark counts as part of that package.
-      swiftSettings: [.unsafeFlags(["-package-name", "flowlearn"])]),
+      swiftSettings: [.unsafeFlags(["-package-name", "flowlearn"])]
+    ),
   ]
 )

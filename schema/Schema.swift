@@ -11,7 +11,9 @@ package enum SQLiteSchema {
   /// `application_id` of a flowlearn database: "flwl" in ASCII.
   package static let applicationID: Int32 = 0x666c_776c
 
-  /// All steps, in order. A file that has landed is never edited: the next one is added.
+  /// All steps, in order.
+  ///
+  /// A file that has landed is never edited: the next one is added.
   package static let migrations = [
     Migration(name: "v001_flow", sql: text(PackageResources.v001_flow_sql)),
     Migration(name: "v002_inventory", sql: text(PackageResources.v002_inventory_sql)),

@@ -46,18 +46,28 @@ package struct Check: Sendable {
     }
     let replayed = wanted.map { connection in
       universe.connections(
-        connection.source, connection.destination, connection.key.transport, connection.key.port)
+        connection.source,
+        connection.destination,
+        connection.key.transport,
+        connection.key.port
+      )
     }
     var matrix = PolicyMatrix(
-      policies: policies, endpoints: universe.endpoints, engine: engine)
+      policies: policies,
+      endpoints: universe.endpoints,
+      engine: engine
+    )
     var checked: [CheckedConnection] = []
     var used: Set<RuleReference> = []
     for (connection, variants) in zip(wanted, replayed) {
       var worst: Decision?
       for variant in variants {
         let decision = matrix.decide(
-          source: variant.source, destination: variant.destination, transport: variant.transport,
-          port: variant.port)
+          source: variant.source,
+          destination: variant.destination,
+          transport: variant.transport,
+          port: variant.port
+        )
         for rule in [decision.egress.rule, decision.ingress.rule] {
           if let rule { used.insert(rule) }
         }
@@ -66,8 +76,11 @@ package struct Check: Sendable {
       if let worst { checked.append(CheckedConnection(connection: connection, decision: worst)) }
     }
     let result = Replay(
-      policies: policies, endpoints: universe.endpoints, connections: replayed.flatMap { $0 },
-      engine: engine, grantLimit: 0
+      policies: policies,
+      endpoints: universe.endpoints,
+      connections: replayed.flatMap { $0 },
+      engine: engine,
+      grantLimit: 0
     ).run()
     return CheckResult(connections: checked, unusedRules: result.unusedRules)
   }
@@ -75,8 +88,10 @@ package struct Check: Sendable {
   /// The universe of the evidence, external peers included.
   package func makeUniverse() -> PolicyUniverse {
     var universe = PolicyUniverse(
-      workloads: evidence.workloads, names: evidence.workloadNames,
-      namespaceLabels: PolicyUniverse.namespaceLabels(reader.inventory))
+      workloads: evidence.workloads,
+      names: evidence.workloadNames,
+      namespaceLabels: PolicyUniverse.namespaceLabels(reader.inventory)
+    )
     for connection in evidence.connections {
       _ = universe.indices(of: connection.source)
       _ = universe.indices(of: connection.destination)
@@ -90,7 +105,10 @@ package struct Check: Sendable {
   ///   - source: A workload's name (`shop/web`), an address or a DNS name; `destination` likewise.
   /// - Returns: nil for an end that is no workload, address or name known.
   package func explain(
-    from source: String, to destination: String, transport: TransportProtocol, port: UInt16,
+    from source: String,
+    to destination: String,
+    transport: TransportProtocol,
+    port: UInt16,
     policies: PolicySet
   ) -> Explanation? {
     let universe = makeUniverse()
@@ -98,7 +116,8 @@ package struct Check: Sendable {
       return nil
     }
     return PolicyEvaluator(policies: policies, engine: engine).explain(
-      PolicyConnection(source: from, destination: to, transport: transport, port: port))
+      PolicyConnection(source: from, destination: to, transport: transport, port: port)
+    )
   }
 
   /// The endpoint of a name, nil when nothing is called that.

@@ -24,7 +24,9 @@ package struct DecisionImport: Sendable {
     }
     guard documents.count == 1, let document = documents.first else {
       throw InputError.malformed(
-        file: file, problem: "one YAML document is expected, there are \(documents.count)")
+        file: file,
+        problem: "one YAML document is expected, there are \(documents.count)"
+      )
     }
     let known = try await knownEnds(now: now)
     let read = try DecisionFile.read(document, lines: entryLines(text)) { known.contains($0) }
@@ -44,7 +46,8 @@ package struct DecisionImport: Sendable {
     let pods = try await stores.flows.podEndpoints(before: nil)
     let evidence = reader.fold([], pods: pods, until: Int64.max)
     return Set(
-      evidence.workloads.indices.map { Evidence.decisionEnd(.workload($0), evidence.workloads) })
+      evidence.workloads.indices.map { Evidence.decisionEnd(.workload($0), evidence.workloads) }
+    )
   }
 
   /// The lines on which the entries of `decisions` begin.

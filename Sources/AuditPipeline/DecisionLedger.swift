@@ -20,8 +20,16 @@ package struct DecisionLedger: Sendable {
       return ReviewDecision(
         verdict,
         DecisionKey(
-          source: source, destination: destination, transport: transport, port: stored.port),
-        reason: stored.reason, who: stored.actor, time: stored.time, until: stored.until)
+          source: source,
+          destination: destination,
+          transport: transport,
+          port: stored.port
+        ),
+        reason: stored.reason,
+        who: stored.actor,
+        time: stored.time,
+        until: stored.until
+      )
     }
   }
 
@@ -32,9 +40,15 @@ package struct DecisionLedger: Sendable {
         StoredDecision(
           source: decision.key.source.description,
           destination: decision.key.destination.description,
-          transport: decision.key.transport.description, port: decision.key.port,
-          verdict: decision.verdict.rawValue, reason: decision.reason, actor: decision.who,
-          time: decision.time, until: decision.until)
-      })
+          transport: decision.key.transport.description,
+          port: decision.key.port,
+          verdict: decision.verdict.rawValue,
+          reason: decision.reason,
+          actor: decision.who,
+          time: decision.time,
+          until: decision.until
+        )
+      }
+    )
   }
 }

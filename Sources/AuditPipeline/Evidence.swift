@@ -52,7 +52,9 @@ package struct Evidence: Sendable {
     DecisionKey(
       source: Evidence.decisionEnd(connection.source, workloads),
       destination: Evidence.decisionEnd(connection.destination, workloads),
-      transport: connection.key.transport, port: connection.key.port)
+      transport: connection.key.transport,
+      port: connection.key.port
+    )
   }
 
   static func decisionEnd(_ end: ConnectionEnd, _ workloads: [Workload]) -> DecisionEnd {
@@ -97,7 +99,8 @@ package struct EvidenceReader: Sendable {
   ///   - namespace: Only edges with an end in it; nil for all.
   package func evidence(_ window: EvidenceWindow, namespace: String?) async throws -> Evidence {
     let edges = try await stores.flows.edges(
-      EdgeQuery(namespace: namespace, hours: window.hours))
+      EdgeQuery(namespace: namespace, hours: window.hours)
+    )
     let pods = try await stores.flows.podEndpoints(before: window.hours.upperBound)
     return fold(edges, pods: pods, until: window.window.end)
   }
@@ -105,28 +108,39 @@ package struct EvidenceReader: Sendable {
   /// Folds edges that were read before.
   package func fold(_ edges: [FlowEdge], pods: [Endpoint], until end: Int64) -> Evidence {
     let clustering = WorkloadClustering(
-      endpoints: pods, inventory: inventory.workloads(during: Int64.min...end))
+      endpoints: pods,
+      inventory: inventory.workloads(during: Int64.min...end)
+    )
     let workloads = clustering.workloads
     let decisions = decisions
     let now = now
     let folding = EvidenceFolding(
-      workloads: workloads, workloadOf: clustering.assignment, criticality: criticality,
+      workloads: workloads,
+      workloadOf: clustering.assignment,
+      criticality: criticality,
       decide: { source, destination, transport, port in
         let key = DecisionKey(
           source: Evidence.decisionEnd(source, workloads),
-          destination: Evidence.decisionEnd(destination, workloads), transport: transport,
-          port: port)
+          destination: Evidence.decisionEnd(destination, workloads),
+          transport: transport,
+          port: port
+        )
         switch decisions.decision(for: key, at: now)?.verdict {
         case .accept: return .accept
         case .reject: return .reject
         case .undo, nil: return nil
         }
-      })
+      }
+    )
     let result = folding.fold(edges)
     return Evidence(
-      workloads: workloads, workloadNames: WorkloadNames.names(of: workloads),
-      connections: result.connections, replies: result.replies,
-      unattributed: result.unattributed, folding: folding)
+      workloads: workloads,
+      workloadNames: WorkloadNames.names(of: workloads),
+      connections: result.connections,
+      replies: result.replies,
+      unattributed: result.unattributed,
+      folding: folding
+    )
   }
 
   /// The UTC days (since 1970) on which each connection of a namespace was seen.
@@ -135,7 +149,8 @@ package struct EvidenceReader: Sendable {
   {
     var days: [ConnectionKey: Set<Int>] = [:]
     let edges = try await stores.flows.edgeDays(
-      EdgeQuery(namespace: namespace, hours: window.hours))
+      EdgeQuery(namespace: namespace, hours: window.hours)
+    )
     for dated in edges {
       guard let key = evidence.folding.key(of: dated.edge) else { continue }
       days[key, default: []].formUnion(dated.days.map { Int($0) })

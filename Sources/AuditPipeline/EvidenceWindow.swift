@@ -111,15 +111,21 @@ package struct WindowFinder: Sendable {
       return EvidenceWindow(
         window: TimeWindow(
           start: Timestamps.floor(span.first, to: Timestamps.hour),
-          end: Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour), week: nil,
-        newestFlow: span.last)
+          end: Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour
+        ),
+        week: nil,
+        newestFlow: span.last
+      )
     case .range(let since, let until):
       let start = Timestamps.floor(since ?? span.first, to: Timestamps.hour)
       let end =
         until.map { Timestamps.floor($0, to: Timestamps.hour) }
         ?? Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour
       return EvidenceWindow(
-        window: TimeWindow(start: start, end: end), week: nil, newestFlow: span.last)
+        window: TimeWindow(start: start, end: end),
+        week: nil,
+        newestFlow: span.last
+      )
     case .latest, .week:
       return try week(of: namespace, span: span, selection)
     }
@@ -131,18 +137,25 @@ package struct WindowFinder: Sendable {
     let calendar = try calendar(of: namespace)
     guard let latest = calendar.latest(newestFlow: span.last) else {
       throw EvidenceError.nothingInWindow(
-        namespace: namespace, window: TimeWindow(start: calendar.start, end: calendar.start))
+        namespace: namespace,
+        window: TimeWindow(start: calendar.start, end: calendar.start)
+      )
     }
     var wanted = latest
     if case .week(let number) = selection.span {
       guard number >= 1, number <= latest.number, let week = calendar.week(number) else {
         throw EvidenceError.noSuchWeek(
-          namespace: namespace, week: number, latest: latest.number)
+          namespace: namespace,
+          week: number,
+          latest: latest.number
+        )
       }
       wanted = week
     }
     return EvidenceWindow(
-      window: calendar.evidenceWindow(for: wanted, only: selection.isOnly), week: wanted,
-      newestFlow: span.last)
+      window: calendar.evidenceWindow(for: wanted, only: selection.isOnly),
+      week: wanted,
+      newestFlow: span.last
+    )
   }
 }

@@ -63,7 +63,10 @@ package struct Ingest: Sendable {
   ///   - now: The time for the ledger, microseconds UTC.
   ///   - progress: Is told how many more bytes of the file were read; called on several threads.
   package init(
-    store: any FlowStore, resolver: (any AddressResolving)?, options: IngestOptions, now: Int64,
+    store: any FlowStore,
+    resolver: (any AddressResolving)?,
+    options: IngestOptions,
+    now: Int64,
     progress: @escaping @Sendable (Int64) -> Void = { _ in }
   ) {
     self.store = store
@@ -85,9 +88,20 @@ package struct Ingest: Sendable {
     let path = input.name
     if input.head.isEmpty {
       let record = IngestRecord(
-        id: 0, name: path, format: "", identity: InputIdentity(
-          headLength: 0, headHash: 0, consumedBytes: 0, tailHash: 0), marksReplies: false,
-        counts: IngestCounts(), started: now, finished: now)
+        id: 0,
+        name: path,
+        format: "",
+        identity: InputIdentity(
+          headLength: 0,
+          headHash: 0,
+          consumedBytes: 0,
+          tailHash: 0
+        ),
+        marksReplies: false,
+        counts: IngestCounts(),
+        started: now,
+        finished: now
+      )
       return IngestResult(status: .empty, record: record, edges: 0, tornBytes: 0)
     }
     guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
@@ -110,13 +124,21 @@ package struct Ingest: Sendable {
       }
     }
     let reader = InputDecoding(
-      input: input, format: format, options: options, resolver: resolver, progress: progress)
+      input: input,
+      format: format,
+      options: options,
+      resolver: resolver,
+      progress: progress
+    )
     let decoded = try reader.run(from: start)
     return try await commit(decoded, format: format, input: input, known: known)
   }
 
   private func commit(
-    _ decoded: InputDecoding.Output, format: LogFormat, input: OpenedInput, known: IngestRecord?
+    _ decoded: InputDecoding.Output,
+    format: LogFormat,
+    input: OpenedInput,
+    known: IngestRecord?
   ) async throws -> IngestResult {
     var decoded = decoded
     decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
@@ -124,37 +146,66 @@ package struct Ingest: Sendable {
     counts.lines = decoded.lines - (known?.counts.lines ?? 0)
     if options.isStrict, let first = counts.rejections.first {
       throw InputError.strict(
-        file: input.name, line: first.line, problem: first.problem, count: counts.rejectedCount)
+        file: input.name,
+        line: first.line,
+        problem: first.problem,
+        count: counts.rejectedCount
+      )
     }
     if known == nil, counts.used == 0, counts.discarded.isEmpty, counts.lostEvents == 0,
       let first = counts.rejections.first
     {
       throw InputError.nothingRecognized(
-        file: input.name, format: format.rawValue, firstProblem: first.problem, line: first.line)
+        file: input.name,
+        format: format.rawValue,
+        firstProblem: first.problem,
+        line: first.line
+      )
     }
     let headLength = min(
-      OpenedInput.identityWindow, input.head.count, Int(clamping: decoded.consumed))
+      OpenedInput.identityWindow,
+      input.head.count,
+      Int(clamping: decoded.consumed)
+    )
     let record = IngestRecord(
-      id: known?.id ?? 0, name: input.name, format: format.rawValue,
+      id: known?.id ?? 0,
+      name: input.name,
+      format: format.rawValue,
       identity: InputIdentity(
-        headLength: headLength, headHash: input.headHash(headLength) ?? 0,
-        consumedBytes: decoded.consumed, tailHash: decoded.tailHash),
-      marksReplies: decoded.accumulator.marksReplies, counts: counts,
-      started: known?.started ?? now, finished: now)
+        headLength: headLength,
+        headHash: input.headHash(headLength) ?? 0,
+        consumedBytes: decoded.consumed,
+        tailHash: decoded.tailHash
+      ),
+      marksReplies: decoded.accumulator.marksReplies,
+      counts: counts,
+      started: known?.started ?? now,
+      finished: now
+    )
     let nothingNew = decoded.consumed == known?.identity.consumedBytes
     if decoded.consumed == 0 || nothingNew {
       return IngestResult(
-        status: nothingNew ? .unchanged : .empty, record: known ?? record, edges: 0,
-        tornBytes: decoded.tornBytes)
+        status: nothingNew ? .unchanged : .empty,
+        record: known ?? record,
+        edges: 0,
+        tornBytes: decoded.tornBytes
+      )
     }
     let edges = decoded.accumulator.edges.entries
     var stored = record
     stored.id = try await store.add(
       IngestBatch(
-        record: record, logKind: format.logKind, endpoints: decoded.accumulator.endpoints,
-        edges: edges))
+        record: record,
+        logKind: format.logKind,
+        endpoints: decoded.accumulator.endpoints,
+        edges: edges
+      )
+    )
     return IngestResult(
-      status: known == nil ? .new : .grown, record: stored, edges: edges.count,
-      tornBytes: decoded.tornBytes)
+      status: known == nil ? .new : .grown,
+      record: stored,
+      edges: edges.count,
+      tornBytes: decoded.tornBytes
+    )
   }
 }

@@ -33,8 +33,12 @@ package struct InventoryFiles: Sendable {
       headers: try stored.headers.map { try SnapshotHeader(decoding: $0.header) },
       records: try stored.objects.map {
         InventoryRecord(
-          object: try InventoryObject(decoding: $0.body), first: $0.firstSeen, last: $0.lastSeen)
-      })
+          object: try InventoryObject(decoding: $0.body),
+          first: $0.firstSeen,
+          last: $0.lastSeen
+        )
+      }
+    )
   }
 
   /// Adds files as one snapshot.
@@ -54,25 +58,40 @@ package struct InventoryFiles: Sendable {
       let taken = time ?? max(InventoryFiles.modified(path), reader.newestObjectTime ?? 0)
       inventory.add(
         InventorySnapshot(
-          time: taken, objects: reader.objects, redacted: reader.counts.redacted))
+          time: taken,
+          objects: reader.objects,
+          redacted: reader.counts.redacted
+        )
+      )
       for policy in reader.policies {
         policies.append(InventoryFiles.stored(policy, seen: taken))
       }
       if !reader.policies.isEmpty { newestPolicy = max(newestPolicy, taken) }
       additions.append(
         InventoryAddition(
-          file: path, time: taken, objects: reader.objects.count,
-          policies: reader.policies.count, counts: reader.counts))
+          file: path,
+          time: taken,
+          objects: reader.objects.count,
+          policies: reader.policies.count,
+          counts: reader.counts
+        )
+      )
     }
     try await store.replaceInventory(
       headers: inventory.headers.map { StoredSnapshot(time: $0.time, header: $0.encode()) },
       objects: inventory.records.map { record in
         let metadata = record.object.metadata
         return StoredObject(
-          kind: record.object.kind, namespace: metadata.namespace, name: metadata.name,
-          uid: metadata.uid, body: record.object.encode(), firstSeen: record.first,
-          lastSeen: record.last)
-      })
+          kind: record.object.kind,
+          namespace: metadata.namespace,
+          name: metadata.name,
+          uid: metadata.uid,
+          body: record.object.encode(),
+          firstSeen: record.first,
+          lastSeen: record.last
+        )
+      }
+    )
     if !policies.isEmpty {
       try await store.replaceLivePolicies(policies, seen: newestPolicy)
     }
@@ -83,8 +102,10 @@ package struct InventoryFiles: Sendable {
     StoredPolicy(
       kind: policy["kind"]?.string ?? "",
       namespace: policy["metadata"]?["namespace"]?.string ?? "",
-      name: policy["metadata"]?["name"]?.string ?? "", manifest: JSONWriter.text(policy),
-      seen: seen)
+      name: policy["metadata"]?["name"]?.string ?? "",
+      manifest: JSONWriter.text(policy),
+      seen: seen
+    )
   }
 
   private static func modified(_ path: String) -> Int64 {
@@ -119,7 +140,11 @@ package struct InventoryFiles: Sendable {
       while position < bytes.count {
         values.append(
           try JSONParser.parsePrefix(
-            bytes.span.bytes, from: &position, skippingKeys: ["managedFields"]))
+            bytes.span.bytes,
+            from: &position,
+            skippingKeys: ["managedFields"]
+          )
+        )
         while position < bytes.count, bytes[position] <= 0x20 { position += 1 }
       }
     } catch {

@@ -38,17 +38,30 @@ package struct PolicyComparison: Sendable {
   ///
   /// - Parameter isolated: Namespaces judged as if a default deny stood in them.
   package init(
-    from old: PolicySet, to new: PolicySet, evidence: Evidence, reader: EvidenceReader,
-    engine: EngineSemantics?, isolated: Set<String>
+    from old: PolicySet,
+    to new: PolicySet,
+    evidence: Evidence,
+    reader: EvidenceReader,
+    engine: EngineSemantics?,
+    isolated: Set<String>
   ) {
     var universe = Check(evidence, reader: reader, engine: engine).makeUniverse()
     let observed = evidence.connections.flatMap { connection in
       universe.connections(
-        connection.source, connection.destination, connection.key.transport, connection.key.port)
+        connection.source,
+        connection.destination,
+        connection.key.transport,
+        connection.key.port
+      )
     }
     let difference = PolicyDifference(
-      from: old, to: new, endpoints: universe.endpoints, observed: observed, engine: engine,
-      isolatedNamespaces: isolated)
+      from: old,
+      to: new,
+      endpoints: universe.endpoints,
+      observed: observed,
+      engine: engine,
+      isolatedNamespaces: isolated
+    )
     rules = difference.rules.map { change in
       switch change {
       case .added(let rule): ComparedLine(change: .added, text: rule.description)

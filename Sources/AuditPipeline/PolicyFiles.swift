@@ -14,7 +14,9 @@ package enum PolicyFiles {
     for argument in arguments {
       for file in try files(argument) {
         let contents = try ManifestReader().policies(
-          fromYAML: try TextFile.read(file), file: file == "-" ? "standard input" : file)
+          fromYAML: try TextFile.read(file),
+          file: file == "-" ? "standard input" : file
+        )
         for policy in contents.policySet.policies {
           let identity =
             "\(policy.kind.rawValue) \(policy.namespace ?? "")/\(policy.name) \(policy.section ?? 0)"
@@ -56,7 +58,9 @@ package enum PolicyFiles {
     var set = PolicySet()
     for stored in try await stores.audit.livePolicies() {
       let contents = try ManifestReader(ignoringOtherKinds: true).policies(
-        fromYAML: stored.manifest, file: "live \(stored.kind) \(stored.namespace)/\(stored.name)")
+        fromYAML: stored.manifest,
+        file: "live \(stored.kind) \(stored.namespace)/\(stored.name)"
+      )
       set.policies += contents.policySet.policies
       set.tiers += contents.policySet.tiers
     }

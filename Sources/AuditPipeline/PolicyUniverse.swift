@@ -19,7 +19,9 @@ package struct PolicyUniverse: Sendable {
   ///   - workloads: With their names, in the same order.
   ///   - namespaceLabels: Labels of namespaces by name; `kubernetes.io/metadata.name` is added.
   package init(
-    workloads: [Workload], names workloadNames: [String], namespaceLabels: [String: Labels]
+    workloads: [Workload],
+    names workloadNames: [String],
+    namespaceLabels: [String: Labels]
   ) {
     ofWorkload = []
     for (index, workload) in workloads.enumerated() {
@@ -31,11 +33,15 @@ package struct PolicyUniverse: Sendable {
         endpoints.append(
           PolicyEndpoint(
             namespace: workload.isHostNetwork ? "" : workload.namespace,
-            isPod: !workload.isHostNetwork, labels: labels, namespaceLabels: own,
+            isPod: !workload.isHostNetwork,
+            labels: labels,
+            namespaceLabels: own,
             entities: workload.isHostNetwork ? [.remoteNode] : [],
             namedPorts: workload.namedPorts.map {
               PolicyEndpoint.NamedPort(name: $0.name, transport: $0.transport, port: $0.port)
-            }))
+            }
+          )
+        )
         names.append(workloadNames[index])
       }
       ofWorkload.append(indices)
@@ -57,7 +63,9 @@ package struct PolicyUniverse: Sendable {
 
   /// Connections between every label set of both ends.
   package mutating func connections(
-    _ source: ConnectionEnd, _ destination: ConnectionEnd, _ transport: TransportProtocol,
+    _ source: ConnectionEnd,
+    _ destination: ConnectionEnd,
+    _ transport: TransportProtocol,
     _ port: UInt16
   ) -> [ReplayConnection] {
     let sources = indices(of: source)
@@ -65,7 +73,11 @@ package struct PolicyUniverse: Sendable {
     return sources.flatMap { source in
       destinations.map { destination in
         ReplayConnection(
-          source: source, destination: destination, transport: transport, port: port)
+          source: source,
+          destination: destination,
+          transport: transport,
+          port: port
+        )
       }
     }
   }
@@ -82,10 +94,16 @@ package struct PolicyUniverse: Sendable {
     case .node:
       let isLocal = endpoint.entity == "host"
       return PolicyEndpoint(
-        isPod: false, addresses: addresses, entities: [isLocal ? .host : .remoteNode])
+        isPod: false,
+        addresses: addresses,
+        entities: [isLocal ? .host : .remoteNode]
+      )
     case .apiServer:
       return PolicyEndpoint(
-        isPod: false, addresses: addresses, entities: [.kubeAPIServer, .remoteNode])
+        isPod: false,
+        addresses: addresses,
+        entities: [.kubeAPIServer, .remoteNode]
+      )
     case .entity:
       let entity = ReservedEntity(rawValue: endpoint.entity) ?? .unmanaged
       return PolicyEndpoint(isPod: false, addresses: addresses, entities: [entity])

@@ -35,15 +35,21 @@ package enum OutputFile {
     let url = URL(fileURLWithPath: path)
     do {
       try FileManager.default.createDirectory(
-        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        at: url.deletingLastPathComponent(),
+        withIntermediateDirectories: true
+      )
       try text.write(to: url, atomically: true, encoding: .utf8)
       if executable {
         try FileManager.default.setAttributes(
-          [.posixPermissions: 0o755], ofItemAtPath: path)
+          [.posixPermissions: 0o755],
+          ofItemAtPath: path
+        )
       }
     } catch {
       throw InputError.unreadable(
-        file: path, message: "it cannot be written (\((error as NSError).localizedDescription))")
+        file: path,
+        message: "it cannot be written (\((error as NSError).localizedDescription))"
+      )
     }
   }
 }

@@ -20,7 +20,8 @@ package enum ProposalText {
     guard annotate else { return set }
     for index in set.policies.indices {
       let connections = Set(
-        result.proposal.ruleEvidence.filter { $0.policy == index }.flatMap(\.connections))
+        result.proposal.ruleEvidence.filter { $0.policy == index }.flatMap(\.connections)
+      )
       let evidence = connections.map { result.learned[$0].evidence }
       var annotations: [(String, String)] = [
         ("flowlearn/window", window(result)),
@@ -83,7 +84,8 @@ package enum ProposalText {
                   ("connection", connection(result.keys[entry.connection])),
                   ("reason", .string(entry.reason)),
                 ])
-              })
+              }
+            )
           ),
           ("unobservedAdmitted", number(result.proof.unobservedCount)),
           ("unobserved", .array(result.proof.unobserved.map(JSONValue.string))),
@@ -98,7 +100,8 @@ package enum ProposalText {
               ("reason", .string(grant.reason.rawValue)), ("detail", .string(grant.detail)),
               ("size", number(grant.size)),
             ])
-          })
+          }
+        )
       ),
       ("decisions", .array(proposal.decisions.map { remark($0.connection, $0.reason, result) })),
       ("needless", .array(proposal.needless.map { remark($0.connection, $0.reason, result) })),
@@ -114,7 +117,8 @@ package enum ProposalText {
     let rule = policy.rules[entry.rule]
     return object([
       ("policy", .string(policy.name)), ("direction", .string(rule.direction.rawValue)),
-      ("rule", number(entry.rule)), ("connections", .array(entry.connections.map { connection(result.keys[$0]) })),
+      ("rule", number(entry.rule)),
+      ("connections", .array(entry.connections.map { connection(result.keys[$0]) })),
       ("edges", number(entry.connections.count)),
       ("records", .number(String(evidence.map(\.records).reduce(0, +)))),
       ("firstSeen", time(evidence.map(\.firstMicroseconds).min())),

@@ -25,7 +25,9 @@ package struct RolloutLedger: Sendable {
       try await store.append([RolloutLedger.stored(stored)], lastKnown: Int64(state.version))
     } catch AuditStoreError.changedMeanwhile(let others) {
       throw RolloutError.changedMeanwhile(
-        expected: state.version, others: others.map(RolloutLedger.event))
+        expected: state.version,
+        others: others.map(RolloutLedger.event)
+      )
     }
     return next
   }
@@ -44,17 +46,25 @@ package struct RolloutLedger: Sendable {
       members.append(("criticality", .string(criticality.rawValue)))
     }
     return StoredEvent(
-      id: Int64(event.number), time: event.time, actor: event.who, namespace: event.namespace,
-      body: JSONWriter.text(.object(JSONObject(members))))
+      id: Int64(event.number),
+      time: event.time,
+      actor: event.who,
+      namespace: event.namespace,
+      body: JSONWriter.text(.object(JSONObject(members)))
+    )
   }
 
   private static func event(_ stored: StoredEvent) -> RolloutEvent {
     let body = (try? JSONParser.parse(stored.body)) ?? .null
     var event = RolloutEvent(
-      time: stored.time, who: stored.actor,
+      time: stored.time,
+      who: stored.actor,
       action: body["action"]?.string.flatMap(RolloutAction.init) ?? .advance,
-      namespace: stored.namespace, from: body["from"]?.string.flatMap(RolloutStage.init),
-      to: body["to"]?.string.flatMap(RolloutStage.init), reason: body["reason"]?.string ?? "")
+      namespace: stored.namespace,
+      from: body["from"]?.string.flatMap(RolloutStage.init),
+      to: body["to"]?.string.flatMap(RolloutStage.init),
+      reason: body["reason"]?.string ?? ""
+    )
     event.number = Int(stored.id)
     event.isForced = body["forced"]?.bool ?? false
     event.unmetGates = body["unmet"]?.array?.compactMap(\.string) ?? []

@@ -14,16 +14,26 @@ package struct SavedProposals: Sendable {
   ///
   /// - Returns: Its number.
   package func save(
-    _ result: ProposeResult, dialect: PolicyDialect, actor: String, now: Int64
+    _ result: ProposeResult,
+    dialect: PolicyDialect,
+    actor: String,
+    now: Int64
   ) async throws -> Int64 {
     let yaml = try ProposalText.yaml(result, annotate: false)
     return try await stores.audit.save(
       StoredProposal(
-        namespace: result.namespace, week: result.window.week?.number ?? 0,
-        since: result.window.window.start, until: result.window.window.end,
-        dialect: dialect.rawValue, yaml: yaml,
+        namespace: result.namespace,
+        week: result.window.week?.number ?? 0,
+        since: result.window.window.start,
+        until: result.window.window.end,
+        dialect: dialect.rawValue,
+        yaml: yaml,
         yamlHash: String(ContentHash.hash(yaml.utf8), radix: 16),
-        evidence: JSONWriter.text(ProposalText.value(result)), actor: actor, time: now))
+        evidence: JSONWriter.text(ProposalText.value(result)),
+        actor: actor,
+        time: now
+      )
+    )
   }
 
   /// The proposals of a namespace, oldest first; nil for all.

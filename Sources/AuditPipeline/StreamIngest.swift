@@ -20,7 +20,9 @@ package struct StreamIngest: Sendable {
 
   /// Makes a step; `clock` gives microseconds UTC.
   package init(
-    store: any FlowStore, resolver: (any AddressResolving)?, options: IngestOptions,
+    store: any FlowStore,
+    resolver: (any AddressResolving)?,
+    options: IngestOptions,
     clock: @escaping @Sendable () -> Int64
   ) {
     self.store = store
@@ -37,18 +39,28 @@ package struct StreamIngest: Sendable {
   ///   - committed: Is told after each commit what the ledger now says of the input.
   /// - Returns: The counts of the whole run.
   package func run(
-    path: String, follows: Bool, committed: @Sendable (IngestCounts) -> Void
+    path: String,
+    follows: Bool,
+    committed: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     if follows, path != "-" { return try await follow(path, committed: committed) }
     let input = try OpenedInput(path: path)
     guard RecordFraming.detect(input.head.span.bytes) == .lines, !input.head.isEmpty else {
       // Values over many lines are only complete at the end; nothing can be committed before.
       return try await Ingest(
-        store: store, resolver: resolver, options: options, now: clock()
+        store: store,
+        resolver: resolver,
+        options: options,
+        now: clock()
       ).run(opened: input)
     }
     var session = try await StreamSession.open(
-      input, store: store, resolver: resolver, options: options, now: clock())
+      input,
+      store: store,
+      resolver: resolver,
+      options: options,
+      now: clock()
+    )
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
     var lastCommit = clock()
     while !StopSignal.isRaised {
@@ -66,7 +78,8 @@ package struct StreamIngest: Sendable {
   }
 
   private func commitIfDue(
-    _ session: inout StreamSession, _ lastCommit: inout Int64,
+    _ session: inout StreamSession,
+    _ lastCommit: inout Int64,
     _ committed: @Sendable (IngestCounts) -> Void
   ) async throws {
     let now = clock()
@@ -82,7 +95,8 @@ package struct StreamIngest: Sendable {
   // MARK: Following a file
 
   private func follow(
-    _ path: String, committed: @Sendable (IngestCounts) -> Void
+    _ path: String,
+    committed: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     var total: IngestResult?
     while !StopSignal.isRaised {
@@ -97,7 +111,10 @@ package struct StreamIngest: Sendable {
       guard isGrowing, RecordFraming.detect(input.head.span.bytes) == .lines else {
         // Compressed files do not grow, and values over many lines are whole at the end only.
         return try await Ingest(
-          store: store, resolver: resolver, options: options, now: clock()
+          store: store,
+          resolver: resolver,
+          options: options,
+          now: clock()
         ).run(opened: input)
       }
       let result = try await follow(file, input, committed: committed)
@@ -106,16 +123,26 @@ package struct StreamIngest: Sendable {
     }
     if let total { return total }
     return try await Ingest(
-      store: store, resolver: resolver, options: options, now: clock()
+      store: store,
+      resolver: resolver,
+      options: options,
+      now: clock()
     ).run(path: path)
   }
 
   /// Reads one file until it is replaced or cut, or a signal comes.
   private func follow(
-    _ file: FileRange, _ input: OpenedInput, committed: @Sendable (IngestCounts) -> Void
+    _ file: FileRange,
+    _ input: OpenedInput,
+    committed: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     var session = try await StreamSession.open(
-      input, store: store, resolver: resolver, options: options, now: clock())
+      input,
+      store: store,
+      resolver: resolver,
+      options: options,
+      now: clock()
+    )
     var position = session.consumed
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
     var lastCommit = clock()

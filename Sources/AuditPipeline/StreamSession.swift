@@ -37,8 +37,11 @@ struct StreamSession {
 
   /// Starts where an earlier reading of the same content ended.
   static func open(
-    _ opened: OpenedInput, store: any FlowStore, resolver: (any AddressResolving)?,
-    options: IngestOptions, now: Int64
+    _ opened: OpenedInput,
+    store: any FlowStore,
+    resolver: (any AddressResolving)?,
+    options: IngestOptions,
+    now: Int64
   ) async throws -> StreamSession {
     var input = opened
     guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
@@ -57,19 +60,33 @@ struct StreamSession {
       }
     }
     return StreamSession(
-      input: input, format: format, known: known, start: start, resolver: resolver,
-      options: options, now: now)
+      input: input,
+      format: format,
+      known: known,
+      start: start,
+      resolver: resolver,
+      options: options,
+      now: now
+    )
   }
 
   private init(
-    input: OpenedInput, format: LogFormat, known: IngestRecord?, start: ReadStart,
-    resolver: (any AddressResolving)?, options: IngestOptions, now: Int64
+    input: OpenedInput,
+    format: LogFormat,
+    known: IngestRecord?,
+    start: ReadStart,
+    resolver: (any AddressResolving)?,
+    options: IngestOptions,
+    now: Int64
   ) {
     name = input.name
     self.format = format
     started = known?.started ?? now
     accumulator = EvidenceAccumulator(
-      logKind: format.logKind, cluster: options.cluster, resolver: resolver)
+      logKind: format.logKind,
+      cluster: options.cluster,
+      resolver: resolver
+    )
     decoder = format.decoder.init(options: options.decoder)
     recordID = known?.id ?? 0
     isNew = known == nil
@@ -108,8 +125,10 @@ struct StreamSession {
     if start <= last {
       let lines = pending
       linesBefore += decoder.decode(
-        lines: lines.span.bytes.extracting(start..<last + 1), firstLine: linesBefore + 1,
-        into: &accumulator)
+        lines: lines.span.bytes.extracting(start..<last + 1),
+        firstLine: linesBefore + 1,
+        into: &accumulator
+      )
     }
     advance(last + 1)
   }
@@ -118,7 +137,8 @@ struct StreamSession {
     if !isSkippingLine {
       accumulator.reject(
         line: linesBefore + 1,
-        "the line is longer than \(RecordFraming.longestLine >> 20) MiB")
+        "the line is longer than \(RecordFraming.longestLine >> 20) MiB"
+      )
     }
     isSkippingLine = true
     advance(pending.count)
@@ -138,7 +158,10 @@ struct StreamSession {
     if ifComplete, !format.decoder.isComplete(lastLine: pending.span.bytes) { return }
     let lines = pending
     linesBefore += decoder.decode(
-      lines: lines.span.bytes, firstLine: linesBefore + 1, into: &accumulator)
+      lines: lines.span.bytes,
+      firstLine: linesBefore + 1,
+      into: &accumulator
+    )
     advance(pending.count)
   }
 
@@ -153,15 +176,28 @@ struct StreamSession {
     linesCommitted = linesBefore
     let headLength = min(head.count, Int(clamping: consumed))
     let record = IngestRecord(
-      id: recordID, name: name, format: format.rawValue,
+      id: recordID,
+      name: name,
+      format: format.rawValue,
       identity: InputIdentity(
-        headLength: headLength, headHash: ContentHash.hash(head[..<headLength]),
-        consumedBytes: consumed, tailHash: tail.hash), marksReplies: marksReplies,
-      counts: counts, started: started, finished: now)
+        headLength: headLength,
+        headHash: ContentHash.hash(head[..<headLength]),
+        consumedBytes: consumed,
+        tailHash: tail.hash
+      ),
+      marksReplies: marksReplies,
+      counts: counts,
+      started: started,
+      finished: now
+    )
     recordID = try await store.add(
       IngestBatch(
-        record: record, logKind: format.logKind, endpoints: accumulator.endpoints,
-        edges: entries))
+        record: record,
+        logKind: format.logKind,
+        endpoints: accumulator.endpoints,
+        edges: entries
+      )
+    )
     edges += entries.count
     committed = consumed
     total.merge(counts, lineOffset: 0)
@@ -169,19 +205,34 @@ struct StreamSession {
 
   /// Stores the rest and sums up.
   mutating func close(
-    store: any FlowStore, now: Int64, committed report: @Sendable (IngestCounts) -> Void
+    store: any FlowStore,
+    now: Int64,
+    committed report: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     if hasUncommitted {
       try await commit(store: store, now: now)
       report(total)
     }
     let record = IngestRecord(
-      id: recordID, name: name, format: format.rawValue,
+      id: recordID,
+      name: name,
+      format: format.rawValue,
       identity: InputIdentity(
-        headLength: 0, headHash: 0, consumedBytes: consumed, tailHash: tail.hash),
-      marksReplies: marksReplies, counts: total, started: started, finished: now)
+        headLength: 0,
+        headHash: 0,
+        consumedBytes: consumed,
+        tailHash: tail.hash
+      ),
+      marksReplies: marksReplies,
+      counts: total,
+      started: started,
+      finished: now
+    )
     return IngestResult(
-      status: total.lines == 0 ? .unchanged : isNew ? .new : .grown, record: record, edges: edges,
-      tornBytes: pending.count)
+      status: total.lines == 0 ? .unchanged : isNew ? .new : .grown,
+      record: record,
+      edges: edges,
+      tornBytes: pending.count
+    )
   }
 }

@@ -6,7 +6,9 @@ package enum WholeEvidence {
   ///
   /// - Throws: ``EvidenceError``.
   package static func read(
-    _ reader: EvidenceReader, finder: WindowFinder, namespaces: [String],
+    _ reader: EvidenceReader,
+    finder: WindowFinder,
+    namespaces: [String],
     selection: WindowSelection
   ) async throws -> Evidence {
     let names = namespaces.isEmpty ? finder.namespaces : namespaces

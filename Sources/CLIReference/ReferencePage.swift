@@ -37,7 +37,8 @@ struct ReferencePage {
     ]
     for command in commands.dropFirst() {
       lines.append(
-        "| [`\(command.name)`](#\(command.anchor)) | \(Markdown.cell(command.abstract)) |")
+        "| [`\(command.name)`](#\(command.anchor)) | \(Markdown.cell(command.abstract)) |"
+      )
     }
     for command in commands { lines += [""] + command.section }
     return lines.joined(separator: "\n") + "\n"

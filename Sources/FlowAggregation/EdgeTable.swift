@@ -75,7 +75,11 @@ package struct EdgeTable: Sendable {
 
     @inline(__always)
     fileprivate mutating func add(
-      _ records: Int64, _ bytes: Int64, first: Int64, last: Int64, line: Int
+      _ records: Int64,
+      _ bytes: Int64,
+      first: Int64,
+      last: Int64,
+      line: Int
     ) {
       self.records.addSaturated(records)
       self.bytes.addSaturated(bytes)

@@ -206,13 +206,24 @@ package struct EvidenceAccumulator: Sendable {
   ///
   /// Ends and port are those of the forward direction.
   package mutating func reply(
-    source: UInt32, destination: UInt32, port: UInt16, isReset: Bool, time: Int64
+    source: UInt32,
+    destination: UInt32,
+    port: UInt16,
+    isReset: Bool,
+    time: Int64
   ) {
     let hour = hour(of: time)
     let key = EdgeKey(
-      source: source, destination: destination, hour: Int32(truncatingIfNeeded: hour),
-      port: port, replyPort: 0, transport: TransportProtocol.tcp.number, side: 0,
-      evidence: isReset ? 1 : 0, logKind: 0)
+      source: source,
+      destination: destination,
+      hour: Int32(truncatingIfNeeded: hour),
+      port: port,
+      replyPort: 0,
+      transport: TransportProtocol.tcp.number,
+      side: 0,
+      evidence: isReset ? 1 : 0,
+      logKind: 0
+    )
     replies.add(key, records: 1, bytes: 0, first: time, last: time, line: 0)
   }
 
@@ -458,8 +469,13 @@ extension EvidenceAccumulator {
       var key = entry.key
       change(&key)
       edges.add(
-        key, records: entry.records, bytes: entry.bytes, first: entry.first, last: entry.last,
-        line: entry.sampleLine)
+        key,
+        records: entry.records,
+        bytes: entry.bytes,
+        first: entry.first,
+        last: entry.last,
+        line: entry.sampleLine
+      )
     }
   }
 

@@ -139,7 +139,9 @@ package struct EvidenceFolding: Sendable {
   ///   - criticality: Rank of namespaces, higher is more critical; missing ones are not compared.
   ///   - decide: What people decided.
   package init(
-    workloads: [Workload], workloadOf: [Endpoint: Int], criticality: [String: Int] = [:],
+    workloads: [Workload],
+    workloadOf: [Endpoint: Int],
+    criticality: [String: Int] = [:],
     decide: @escaping Decide = { _, _, _, _ in nil }
   ) {
     self.workloads = workloads
@@ -191,16 +193,26 @@ package struct EvidenceFolding: Sendable {
       }
       if edge.replyPort != 0,
         served.contains(
-          Served(end: source, transport: edge.transport, port: edge.replyPort))
+          Served(end: source, transport: edge.transport, port: edge.replyPort)
+        )
       {
         replies += 1
         continue
       }
       let key = PairKey(
-        source: source, destination: destination, transport: edge.transport, port: edge.port)
+        source: source,
+        destination: destination,
+        transport: edge.transport,
+        port: edge.port
+      )
       add(edge, isScan: scanning[index], to: &folded[key])
     }
-    let connections = folded.map { connection($0.key, $0.value) }.sorted { $0.key < $1.key }
+    // One DNS name may stand for many addresses, so the words alone give no order.
+    let connections = folded.map { connection($0.key, $0.value) }.sorted {
+      if $0.key != $1.key { return $0.key < $1.key }
+      if $0.source != $1.source { return precedes($0.source, $1.source) }
+      return precedes($0.destination, $1.destination)
+    }
     return Result(connections: connections, replies: replies, unattributed: unattributed)
   }
 
@@ -210,8 +222,11 @@ package struct EvidenceFolding: Sendable {
       return nil
     }
     return ConnectionKey(
-      source: name(source), destination: name(destination), transport: edge.transport,
-      port: edge.port)
+      source: name(source),
+      destination: name(destination),
+      transport: edge.transport,
+      port: edge.port
+    )
   }
 
   private func end(_ endpoint: Endpoint) -> ConnectionEnd? {
@@ -225,8 +240,14 @@ package struct EvidenceFolding: Sendable {
       entry
       ?? Folded(
         evidence: ConnectionEvidence(
-          records: 0, firstMicroseconds: tally.firstMicroseconds,
-          lastMicroseconds: tally.lastMicroseconds, hours: 0, days: 0, logKinds: []))
+          records: 0,
+          firstMicroseconds: tally.firstMicroseconds,
+          lastMicroseconds: tally.lastMicroseconds,
+          hours: 0,
+          days: 0,
+          logKinds: []
+        )
+      )
     switch edge.evidence {
     case .allowed: folded.allowed.insert(edge.side)
     case .wouldDeny: folded.wouldDeny = true
@@ -236,9 +257,13 @@ package struct EvidenceFolding: Sendable {
     }
     folded.evidence.records += tally.records
     folded.evidence.firstMicroseconds = min(
-      folded.evidence.firstMicroseconds, tally.firstMicroseconds)
+      folded.evidence.firstMicroseconds,
+      tally.firstMicroseconds
+    )
     folded.evidence.lastMicroseconds = max(
-      folded.evidence.lastMicroseconds, tally.lastMicroseconds)
+      folded.evidence.lastMicroseconds,
+      tally.lastMicroseconds
+    )
     // Edges of one connection (two sides, two logs) mostly share their hours: the widest one counts.
     folded.evidence.hours = max(folded.evidence.hours, tally.hours)
     folded.evidence.days = max(folded.evidence.days, tally.days)
@@ -266,14 +291,31 @@ package struct EvidenceFolding: Sendable {
 
   private func connection(_ key: PairKey, _ folded: Folded) -> ObservedConnection {
     let words = ConnectionKey(
-      source: name(key.source), destination: name(key.destination), transport: key.transport,
-      port: key.port)
+      source: name(key.source),
+      destination: name(key.destination),
+      transport: key.transport,
+      port: key.port
+    )
     var tally = folded.evidence
     tally.hours = max(tally.hours, folded.hours.count)
     return ObservedConnection(
-      source: key.source, destination: key.destination, key: words, evidence: evidence(folded),
-      tally: tally, marks: marks(key, folded, hours: tally.hours),
-      decision: decide(key.source, key.destination, key.transport, key.port))
+      source: key.source,
+      destination: key.destination,
+      key: words,
+      evidence: evidence(folded),
+      tally: tally,
+      marks: marks(key, folded, hours: tally.hours),
+      decision: decide(key.source, key.destination, key.transport, key.port)
+    )
+  }
+
+  private func precedes(_ left: ConnectionEnd, _ right: ConnectionEnd) -> Bool {
+    switch (left, right) {
+    case (.workload(let one), .workload(let two)): one < two
+    case (.other(let one), .other(let two)): one < two
+    case (.workload, .other): true
+    case (.other, .workload): false
+    }
   }
 
   private func name(_ end: ConnectionEnd) -> String {
@@ -347,7 +389,8 @@ package struct EvidenceFolding: Sendable {
       for index in indices {
         let edge = edges[index]
         targets[edge.destination, default: []].insert(
-          UInt32(edge.transport.number) << 16 | UInt32(edge.port))
+          UInt32(edge.transport.number) << 16 | UInt32(edge.port)
+        )
         if edge.evidence != .allowed && edge.evidence != .wouldDeny { unanswered.insert(index) }
       }
       let widest = targets.values.map(\.count).max() ?? 0

@@ -161,8 +161,11 @@ extension EvidenceAccumulator {
     let isIngress = isFoldable[Int(key.source)]
     guard isIngress != isFoldable[Int(key.destination)] else { return nil }
     let group = Group(
-      other: isIngress ? key.destination : key.source, transport: key.transport, port: key.port,
-      isIngress: isIngress)
+      other: isIngress ? key.destination : key.source,
+      transport: key.transport,
+      port: key.port,
+      isIngress: isIngress
+    )
     return (group, isIngress ? key.source : key.destination)
   }
 
@@ -182,7 +185,9 @@ extension EvidenceAccumulator {
   }
 
   private mutating func folded(
-    _ table: EdgeTable, _ levels: [Group: ExternalFolding], _ isFoldable: [Bool]
+    _ table: EdgeTable,
+    _ levels: [Group: ExternalFolding],
+    _ isFoldable: [Bool]
   ) -> EdgeTable {
     var folded = EdgeTable()
     for entry in table.entries {
@@ -192,8 +197,13 @@ extension EvidenceAccumulator {
         if group.isIngress { key.source = index } else { key.destination = index }
       }
       folded.add(
-        key, records: entry.records, bytes: entry.bytes, first: entry.first, last: entry.last,
-        line: entry.sampleLine)
+        key,
+        records: entry.records,
+        bytes: entry.bytes,
+        first: entry.first,
+        last: entry.last,
+        line: entry.sampleLine
+      )
     }
     return folded
   }

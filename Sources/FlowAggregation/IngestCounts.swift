@@ -140,7 +140,9 @@ package struct IngestCounts: Hashable, Sendable {
     lostEvents.addSaturated(other.lostEvents)
     capture.merge(other.capture) {
       CaptureHour(
-        records: $0.records.addingSaturated($1.records), lost: $0.lost.addingSaturated($1.lost))
+        records: $0.records.addingSaturated($1.records),
+        lost: $0.lost.addingSaturated($1.lost)
+      )
     }
     notes.formUnion(other.notes)
   }

@@ -90,7 +90,9 @@ package protocol LogDecoder: Sendable {
   ///   - accumulator: Takes the evidence and the counts.
   /// - Returns: The number of lines.
   mutating func decode(
-    lines: RawSpan, firstLine: Int, into accumulator: inout EvidenceAccumulator
+    lines: RawSpan,
+    firstLine: Int,
+    into accumulator: inout EvidenceAccumulator
   ) -> Int
 
   /// Takes what later records depend on, such as a header, from the start of a log whose records
@@ -123,7 +125,9 @@ extension LogDecoder {
 
   /// Decodes whole lines one by one.
   package mutating func decode(
-    lines: RawSpan, firstLine: Int, into accumulator: inout EvidenceAccumulator
+    lines: RawSpan,
+    firstLine: Int,
+    into accumulator: inout EvidenceAccumulator
   ) -> Int {
     var line = firstLine
     var start = 0
@@ -138,7 +142,10 @@ extension LogDecoder {
 
   /// Decodes one line less a carriage return at its end, unless it is blank.
   mutating func decodeLine(
-    _ lines: RawSpan, _ start: Int, _ end: Int, line: Int,
+    _ lines: RawSpan,
+    _ start: Int,
+    _ end: Int,
+    line: Int,
     into accumulator: inout EvidenceAccumulator
   ) {
     var end = end
@@ -196,7 +203,7 @@ package enum LineFeeds {
       // Exact per byte: the top bit is set only where the byte is zero.
       let zero =
         ~(((word & 0x7f7f_7f7f_7f7f_7f7f) &+ 0x7f7f_7f7f_7f7f_7f7f) | word
-          | 0x7f7f_7f7f_7f7f_7f7f)
+        | 0x7f7f_7f7f_7f7f_7f7f)
       count += zero.nonzeroBitCount
       index += 8
     }

@@ -5,34 +5,59 @@
 /// a proposal is made.
 package enum VolatileLabels {
   /// Whether a pod label key is never stored or used in a selector.
+  ///
+  /// Works on bytes: it is asked about every label of every endpoint that a log shows for the first time.
   package static func isDenied(_ key: String) -> Bool {
     if deniedKeys.contains(key) { return true }
-    if key.hasPrefix("annotation.") || key.hasPrefix("io.cilium.") || key.hasPrefix("gen:")
-      || key.hasPrefix("projectcalico.org/") || key.hasPrefix("cni.projectcalico.org/")
-      || key.hasPrefix("eks.amazonaws.com/") || key.hasPrefix("cloud.google.com/")
-      || key.hasPrefix("linkerd.io/proxy-") || key.hasPrefix("batch.kubernetes.io/")
-      || key.hasPrefix("io.kubernetes.")
-    {
+    let bytes = Array(key.utf8)
+    if deniedPrefixes.contains(where: { bytes.starts(with: $0) }) { return true }
+    if let slash = bytes.firstIndex(of: UInt8(ascii: "/")), isClusterDomain(bytes[..<slash]) {
       return true
     }
-    if let slash = key.firstIndex(of: "/") {
-      let domain = key[..<slash]
-      let owned = domain == "kubernetes.io" || domain.hasSuffix(".kubernetes.io")
-      let internalDomain = domain == "k8s.io" || domain.hasSuffix(".k8s.io")
-      if (owned && domain != "app.kubernetes.io") || internalDomain { return true }
-    }
-    let lower = key.lowercased()
-    let words = lower.split { !$0.isLetter && !$0.isNumber }
-    return words.contains { volatileWords.contains(String($0)) }
-      || volatileFragments.contains { lower.contains($0) }
+    return hasVolatileName(bytes.map { 0x41...0x5a ~= $0 ? $0 | 0x20 : $0 })
   }
 
+  /// `kubernetes.io`, `k8s.io` and what lies below them, but for the recommended application labels.
+  private static func isClusterDomain(_ domain: ArraySlice<UInt8>) -> Bool {
+    for name in clusterDomains where domain.count >= name.count {
+      guard domain.suffix(name.count).elementsEqual(name) else { continue }
+      let isWhole = domain.count == name.count
+      let isBelow =
+        !isWhole && domain[domain.endIndex - name.count - 1] == UInt8(ascii: ".")
+      if isWhole || isBelow { return !domain.elementsEqual(applicationDomain) }
+    }
+    return false
+  }
+
+  /// Whether a lower-case key has a volatile word between punctuation, or a volatile fragment anywhere.
+  private static func hasVolatileName(_ key: [UInt8]) -> Bool {
+    let words = key.split { !(0x61...0x7a ~= $0 || 0x30...0x39 ~= $0 || $0 >= 0x80) }
+    if words.contains(where: { word in volatileWords.contains { word.elementsEqual($0) } }) {
+      return true
+    }
+    return volatileFragments.contains { fragment in
+      guard key.count >= fragment.count else { return false }
+      return (0...(key.count - fragment.count)).contains { start in
+        key[start] == fragment[0] && key[start..<(start + fragment.count)].elementsEqual(fragment)
+      }
+    }
+  }
+
+  private static let deniedPrefixes: [[UInt8]] = [
+    "annotation.", "io.cilium.", "gen:", "projectcalico.org/", "cni.projectcalico.org/",
+    "eks.amazonaws.com/", "cloud.google.com/", "linkerd.io/proxy-", "batch.kubernetes.io/",
+    "io.kubernetes.",
+  ].map { Array($0.utf8) }
+  private static let clusterDomains: [[UInt8]] = ["kubernetes.io", "k8s.io"].map { Array($0.utf8) }
+  private static let applicationDomain = Array("app.kubernetes.io".utf8)
   /// Words that mark a key as volatile when they stand alone between punctuation.
-  private static let volatileWords: Set<String> = ["uid", "sha", "build", "commit"]
+  private static let volatileWords: [[UInt8]] = ["uid", "sha", "build", "commit"].map {
+    Array($0.utf8)
+  }
   /// Fragments that mark a key as volatile wherever they stand.
-  private static let volatileFragments = [
+  private static let volatileFragments: [[UInt8]] = [
     "hash", "revision", "generation", "timestamp", "checksum",
-  ]
+  ].map { Array($0.utf8) }
 
   private static let deniedKeys: Set<String> = [
     "addonmanager.kubernetes.io/mode", "app.kubernetes.io/created-by",

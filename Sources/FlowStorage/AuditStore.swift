@@ -46,8 +46,16 @@ package struct StoredDecision: Hashable, Sendable {
 
   /// Makes a decision.
   package init(
-    id: Int64 = 0, source: String, destination: String, transport: String, port: UInt16,
-    verdict: String, reason: String, actor: String, time: Int64, until: Int64? = nil
+    id: Int64 = 0,
+    source: String,
+    destination: String,
+    transport: String,
+    port: UInt16,
+    verdict: String,
+    reason: String,
+    actor: String,
+    time: Int64,
+    until: Int64? = nil
   ) {
     self.id = id
     self.source = source
@@ -89,8 +97,17 @@ package struct StoredProposal: Hashable, Sendable {
 
   /// Makes a proposal.
   package init(
-    id: Int64 = 0, namespace: String, week: Int, since: Int64, until: Int64, dialect: String,
-    yaml: String, yamlHash: String, evidence: String, actor: String, time: Int64
+    id: Int64 = 0,
+    namespace: String,
+    week: Int,
+    since: Int64,
+    until: Int64,
+    dialect: String,
+    yaml: String,
+    yamlHash: String,
+    evidence: String,
+    actor: String,
+    time: Int64
   ) {
     self.id = id
     self.namespace = namespace
@@ -125,7 +142,12 @@ package struct StoredObject: Hashable, Sendable {
 
   /// Makes an object.
   package init(
-    kind: String, namespace: String, name: String, uid: String, body: String, firstSeen: Int64,
+    kind: String,
+    namespace: String,
+    name: String,
+    uid: String,
+    body: String,
+    firstSeen: Int64,
     lastSeen: Int64
   ) {
     self.kind = kind
@@ -175,7 +197,9 @@ package struct StoredPolicy: Hashable, Sendable {
   }
 }
 
-/// The small, lasting things: inventory, decisions, proposals and rollout steps. Always in SQLite.
+/// The small, lasting things: inventory, decisions, proposals and rollout steps.
+///
+/// Always in SQLite.
 package protocol AuditStore: Sendable {
   /// Rollout steps in the order stored.
   func events() async throws -> [StoredEvent]

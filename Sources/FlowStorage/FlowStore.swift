@@ -42,8 +42,14 @@ package struct IngestRecord: Hashable, Sendable {
 
   /// Makes a row.
   package init(
-    id: Int64, name: String, format: String, identity: InputIdentity, marksReplies: Bool,
-    counts: IngestCounts, started: Int64, finished: Int64
+    id: Int64,
+    name: String,
+    format: String,
+    identity: InputIdentity,
+    marksReplies: Bool,
+    counts: IngestCounts,
+    started: Int64,
+    finished: Int64
   ) {
     self.id = id
     self.name = name
@@ -69,7 +75,10 @@ package struct IngestBatch: Sendable {
 
   /// Makes a batch.
   package init(
-    record: IngestRecord, logKind: LogKind, endpoints: [Endpoint], edges: [EdgeTable.Entry]
+    record: IngestRecord,
+    logKind: LogKind,
+    endpoints: [Endpoint],
+    edges: [EdgeTable.Entry]
   ) {
     self.record = record
     self.logKind = logKind
@@ -123,7 +132,9 @@ package struct StoredCaptureHour: Hashable, Sendable {
   }
 }
 
-/// The store of flows: edges by hour and the ledger of inputs. May live in another database one day.
+/// The store of flows: edges by hour and the ledger of inputs.
+///
+/// May live in another database one day.
 package protocol FlowStore: Sendable {
   /// Ledger rows whose content starts with one of the given heads.
   ///

@@ -39,13 +39,23 @@ struct FlowTables {
       let key = Key(
         source: batch.endpoints[Int(entry.key.source)],
         destination: batch.endpoints[Int(entry.key.destination)],
-        transport: entry.key.transport, port: entry.key.port, replyPort: entry.key.replyPort,
+        transport: entry.key.transport,
+        port: entry.key.port,
+        replyPort: entry.key.replyPort,
         side: PolicySide.allCases[Int(entry.key.side)],
-        evidence: EvidenceClass.allCases[Int(entry.key.evidence)], logKind: batch.logKind)
+        evidence: EvidenceClass.allCases[Int(entry.key.evidence)],
+        logKind: batch.logKind
+      )
       add(
         Hour(
-          records: entry.records, bytes: entry.bytes, first: entry.first, last: entry.last),
-        at: Int64(entry.key.hour), to: key)
+          records: entry.records,
+          bytes: entry.bytes,
+          first: entry.first,
+          last: entry.last
+        ),
+        at: Int64(entry.key.hour),
+        to: key
+      )
     }
     for (hour, count) in batch.record.counts.capture {
       var total = capture[CaptureKey(logKind: batch.logKind, hour: hour)] ?? CaptureHour()
@@ -126,8 +136,11 @@ struct FlowTables {
     let isIngress = ExternalFolding.isFoldable(key.source)
     guard isIngress != ExternalFolding.isFoldable(key.destination) else { return nil }
     let group = Group(
-      other: isIngress ? key.destination : key.source, transport: key.transport, port: key.port,
-      isIngress: isIngress)
+      other: isIngress ? key.destination : key.source,
+      transport: key.transport,
+      port: key.port,
+      isIngress: isIngress
+    )
     return (group, isIngress ? key.source : key.destination)
   }
 
@@ -144,8 +157,12 @@ struct FlowTables {
       let wanted = counted.filter { query.hours?.contains($0.key) ?? true }
       guard let any = wanted.values.first else { continue }
       var tally = EdgeTally(
-        records: 0, bytes: 0, firstMicroseconds: any.first, lastMicroseconds: any.last,
-        hours: wanted.count)
+        records: 0,
+        bytes: 0,
+        firstMicroseconds: any.first,
+        lastMicroseconds: any.last,
+        hours: wanted.count
+      )
       for hour in wanted.values {
         tally.records.addSaturated(hour.records)
         tally.bytes.addSaturated(hour.bytes)
@@ -155,10 +172,16 @@ struct FlowTables {
       let days = Set(wanted.keys.map { $0 / 24 }).sorted()
       tally.days = days.count
       let edge = FlowEdge(
-        source: key.source, destination: key.destination,
-        transport: TransportProtocol(number: key.transport), port: key.port,
-        replyPort: key.replyPort, side: key.side, evidence: key.evidence, logKind: key.logKind,
-        tally: tally)
+        source: key.source,
+        destination: key.destination,
+        transport: TransportProtocol(number: key.transport),
+        port: key.port,
+        replyPort: key.replyPort,
+        side: key.side,
+        evidence: key.evidence,
+        logKind: key.logKind,
+        tally: tally
+      )
       found.append(DatedEdge(edge: edge, days: days))
     }
     return found.sorted { FlowEdge.precedes($0.edge, $1.edge) }

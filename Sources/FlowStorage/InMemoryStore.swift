@@ -1,4 +1,4 @@
-package import FlowAggregation
+import FlowAggregation
 package import FlowModel
 import Synchronization
 

@@ -26,7 +26,8 @@ enum EndpointRow {
   /// Labels as a JSON object with sorted keys.
   static func labels(_ labels: Labels) -> String {
     JSONWriter.text(
-      .object(JSONObject(labels.elements.map { (key: $0.key, value: .string($0.value)) })))
+      .object(JSONObject(labels.elements.map { (key: $0.key, value: .string($0.value)) }))
+    )
   }
 
   /// Reads the nine columns from an offset.
@@ -39,11 +40,15 @@ enum EndpointRow {
       labels = Labels(object.members.map { ($0.key, $0.value.string ?? "") })
     }
     return Endpoint(
-      kind: Endpoint.Kind(rawValue: row[offset]) ?? .unresolved, cluster: row[offset + 1],
+      kind: Endpoint.Kind(rawValue: row[offset]) ?? .unresolved,
+      cluster: row[offset + 1],
       namespace: row[offset + 2],
       workload: workloadName.isEmpty
         ? nil : WorkloadReference(kind: row[offset + 3], name: workloadName),
-      labels: labels, address: address.isEmpty ? nil : CIDR(address), name: row[offset + 7],
-      entity: row[offset + 8])
+      labels: labels,
+      address: address.isEmpty ? nil : CIDR(address),
+      name: row[offset + 7],
+      entity: row[offset + 8]
+    )
   }
 }

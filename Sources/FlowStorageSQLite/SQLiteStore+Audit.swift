@@ -16,7 +16,8 @@ extension SQLiteStore: AuditStore {
             INSERT INTO rollout_event (event_id, time_us, actor, namespace, body)
             VALUES (?, ?, ?, ?, ?)
             """,
-          arguments: [event.id, event.time, event.actor, event.namespace, event.body])
+          arguments: [event.id, event.time, event.actor, event.namespace, event.body]
+        )
       }
     }
   }
@@ -27,7 +28,8 @@ extension SQLiteStore: AuditStore {
       sql: """
         SELECT event_id, time_us, actor, namespace, body FROM rollout_event
         WHERE event_id > ? ORDER BY event_id
-        """, arguments: [id]
+        """,
+      arguments: [id]
     ).map {
       StoredEvent(id: $0[0], time: $0[1], actor: $0[2], namespace: $0[3], body: $0[4])
     }
@@ -44,8 +46,17 @@ extension SQLiteStore: AuditStore {
           """
       ).map {
         StoredDecision(
-          id: $0[0], source: $0[1], destination: $0[2], transport: $0[3], port: $0[4],
-          verdict: $0[5], reason: $0[6], actor: $0[7], time: $0[8], until: $0[9])
+          id: $0[0],
+          source: $0[1],
+          destination: $0[2],
+          transport: $0[3],
+          port: $0[4],
+          verdict: $0[5],
+          reason: $0[6],
+          actor: $0[7],
+          time: $0[8],
+          until: $0[9]
+        )
       }
     }
   }
@@ -62,7 +73,8 @@ extension SQLiteStore: AuditStore {
           arguments: [
             decision.source, decision.destination, decision.transport, decision.port,
             decision.verdict, decision.reason, decision.actor, decision.time, decision.until,
-          ])
+          ]
+        )
       }
     }
   }
@@ -76,15 +88,27 @@ extension SQLiteStore: AuditStore {
       let rows =
         if let namespace {
           try Row.fetchAll(
-            database, sql: "\(columns) WHERE namespace = ? ORDER BY proposal_id",
-            arguments: [namespace])
+            database,
+            sql: "\(columns) WHERE namespace = ? ORDER BY proposal_id",
+            arguments: [namespace]
+          )
         } else {
           try Row.fetchAll(database, sql: "\(columns) ORDER BY proposal_id")
         }
       return rows.map {
         StoredProposal(
-          id: $0[0], namespace: $0[1], week: $0[2], since: $0[3], until: $0[4], dialect: $0[5],
-          yaml: $0[6], yamlHash: $0[7], evidence: $0[8], actor: $0[9], time: $0[10])
+          id: $0[0],
+          namespace: $0[1],
+          week: $0[2],
+          since: $0[3],
+          until: $0[4],
+          dialect: $0[5],
+          yaml: $0[6],
+          yamlHash: $0[7],
+          evidence: $0[8],
+          actor: $0[9],
+          time: $0[10]
+        )
       }
     }
   }
@@ -100,7 +124,8 @@ extension SQLiteStore: AuditStore {
         arguments: [
           proposal.namespace, proposal.week, proposal.since, proposal.until, proposal.dialect,
           proposal.yaml, proposal.yamlHash, proposal.evidence, proposal.actor, proposal.time,
-        ])
+        ]
+      )
       return database.lastInsertedRowID
     }
   }
@@ -108,7 +133,8 @@ extension SQLiteStore: AuditStore {
   package func inventory() async throws -> (headers: [StoredSnapshot], objects: [StoredObject]) {
     try read { database in
       let headers = try Row.fetchAll(
-        database, sql: "SELECT taken_us, header FROM inventory_snapshot ORDER BY taken_us"
+        database,
+        sql: "SELECT taken_us, header FROM inventory_snapshot ORDER BY taken_us"
       ).map { StoredSnapshot(time: $0[0], header: $0[1]) }
       let objects = try Row.fetchAll(
         database,
@@ -118,8 +144,14 @@ extension SQLiteStore: AuditStore {
           """
       ).map {
         StoredObject(
-          kind: $0[0], namespace: $0[1], name: $0[2], uid: $0[3], body: $0[4], firstSeen: $0[5],
-          lastSeen: $0[6])
+          kind: $0[0],
+          namespace: $0[1],
+          name: $0[2],
+          uid: $0[3],
+          body: $0[4],
+          firstSeen: $0[5],
+          lastSeen: $0[6]
+        )
       }
       return (headers, objects)
     }
@@ -132,13 +164,15 @@ extension SQLiteStore: AuditStore {
       for header in headers {
         try database.execute(
           sql: "INSERT INTO inventory_snapshot VALUES (?, ?)",
-          arguments: [header.time, header.header])
+          arguments: [header.time, header.header]
+        )
       }
       let insert = try database.cachedStatement(
         sql: """
           INSERT INTO inventory_object (kind, namespace, name, uid, body, first_seen_us, last_seen_us)
           VALUES (?, ?, ?, ?, ?, ?, ?)
-          """)
+          """
+      )
       for object in objects {
         try insert.execute(arguments: [
           object.kind, object.namespace, object.name, object.uid, object.body, object.firstSeen,
@@ -170,7 +204,8 @@ extension SQLiteStore: AuditStore {
       for policy in policies {
         try database.execute(
           sql: "INSERT OR REPLACE INTO live_policy VALUES (?, ?, ?, ?, ?)",
-          arguments: [policy.kind, policy.namespace, policy.name, policy.manifest, seen])
+          arguments: [policy.kind, policy.namespace, policy.name, policy.manifest, seen]
+        )
       }
     }
   }

@@ -14,7 +14,8 @@ extension SQLiteStore: FlowStore {
         let rows = try Row.fetchAll(
           database,
           sql: "\(SQLiteStore.ledger) WHERE head_hash = ? AND head_length = ?",
-          arguments: [Int64(bitPattern: hash), length])
+          arguments: [Int64(bitPattern: hash), length]
+        )
         found += rows.map(SQLiteStore.record)
       }
       return found.sorted { $0.id > $1.id }
@@ -45,11 +46,14 @@ extension SQLiteStore: FlowStore {
         sql: """
           SELECT DISTINCT hour / 24 FROM edge_hour
           WHERE edge_id = ? AND hour >= ? AND hour < ? ORDER BY 1
-          """)
+          """
+      )
       return try SQLiteStore.rows(query, database).map { row, ends in
         let id: Int64 = row[0]
         let days = try Int64.fetchAll(
-          statement, arguments: [id, hours.lowerBound, hours.upperBound])
+          statement,
+          arguments: [id, hours.lowerBound, hours.upperBound]
+        )
         return DatedEdge(edge: SQLiteStore.edge(row, ends), days: days)
       }.sorted { FlowEdge.precedes($0.edge, $1.edge) }
     }
@@ -66,7 +70,8 @@ extension SQLiteStore: FlowStore {
           SELECT \(EndpointRow.columns) FROM endpoint
           WHERE kind = 'pod' AND endpoint_id IN (
             SELECT source_id FROM early UNION SELECT destination_id FROM early)
-          """, arguments: [hour ?? SQLiteStore.allHours.upperBound]
+          """,
+        arguments: [hour ?? SQLiteStore.allHours.upperBound]
       ).map { EndpointRow.endpoint($0, from: 0) }.sorted()
     }
   }
@@ -84,11 +89,15 @@ extension SQLiteStore: FlowStore {
   package func capture() async throws -> [StoredCaptureHour] {
     try read { database in
       try Row.fetchAll(
-        database, sql: "SELECT log_kind, hour, records, lost FROM capture_hour ORDER BY 1, 2"
+        database,
+        sql: "SELECT log_kind, hour, records, lost FROM capture_hour ORDER BY 1, 2"
       ).compactMap { row in
         guard let kind = LogKind(rawValue: row[0]) else { return nil }
         return StoredCaptureHour(
-          logKind: kind, hour: row[1], capture: CaptureHour(records: row[2], lost: row[3]))
+          logKind: kind,
+          hour: row[1],
+          capture: CaptureHour(records: row[2], lost: row[3])
+        )
       }
     }
   }
@@ -135,16 +144,21 @@ extension SQLiteStore {
     let rows: [Row]
     if let namespace = query.namespace {
       rows = try Row.fetchAll(
-        database, sql: SQLiteSchema.edgesInNamespace,
-        arguments: [namespace, hours.lowerBound, hours.upperBound])
+        database,
+        sql: SQLiteSchema.edgesInNamespace,
+        arguments: [namespace, hours.lowerBound, hours.upperBound]
+      )
     } else {
       rows = try Row.fetchAll(
-        database, sql: SQLiteSchema.edgesEverywhere,
-        arguments: [hours.lowerBound, hours.upperBound])
+        database,
+        sql: SQLiteSchema.edgesEverywhere,
+        arguments: [hours.lowerBound, hours.upperBound]
+      )
     }
     var endpoints: [Int64: Endpoint] = [:]
     let statement = try database.cachedStatement(
-      sql: "SELECT \(EndpointRow.columns) FROM endpoint WHERE endpoint_id = ?")
+      sql: "SELECT \(EndpointRow.columns) FROM endpoint WHERE endpoint_id = ?"
+    )
     func endpoint(_ id: Int64) throws -> Endpoint {
       if let known = endpoints[id] { return known }
       guard let row = try Row.fetchOne(statement, arguments: [id]) else {
@@ -161,14 +175,23 @@ extension SQLiteStore {
 
   static func edge(_ row: Row, _ ends: Ends) -> FlowEdge {
     FlowEdge(
-      source: ends.source, destination: ends.destination,
-      transport: TransportProtocol(number: row[3]), port: row[4], replyPort: row[5],
+      source: ends.source,
+      destination: ends.destination,
+      transport: TransportProtocol(number: row[3]),
+      port: row[4],
+      replyPort: row[5],
       side: PolicySide(rawValue: row[6]) ?? .both,
       evidence: EvidenceClass(rawValue: row[7]) ?? .attempt,
       logKind: LogKind(rawValue: row[8]) ?? .hubble,
       tally: EdgeTally(
-        records: row[9], bytes: row[10], firstMicroseconds: row[11], lastMicroseconds: row[12],
-        hours: row[13], days: row[14]))
+        records: row[9],
+        bytes: row[10],
+        firstMicroseconds: row[11],
+        lastMicroseconds: row[12],
+        hours: row[13],
+        days: row[14]
+      )
+    )
   }
 
   static func record(_ row: Row) -> IngestRecord {
@@ -178,18 +201,28 @@ extension SQLiteStore {
     counts.rejectedCount = row[10]
     counts.lostEvents = row[11]
     return IngestRecord(
-      id: row[0], name: row[1], format: row[2],
+      id: row[0],
+      name: row[1],
+      format: row[2],
       identity: InputIdentity(
-        headLength: row[3], headHash: UInt64(bitPattern: row[4] as Int64),
-        consumedBytes: row[5], tailHash: UInt64(bitPattern: row[6] as Int64)),
-      marksReplies: row[7], counts: counts, started: row[12], finished: row[13])
+        headLength: row[3],
+        headHash: UInt64(bitPattern: row[4] as Int64),
+        consumedBytes: row[5],
+        tailHash: UInt64(bitPattern: row[6] as Int64)
+      ),
+      marksReplies: row[7],
+      counts: counts,
+      started: row[12],
+      finished: row[13]
+    )
   }
 
   static func loadDetails(_ record: inout IngestRecord, _ database: Database) throws {
     for row in try Row.fetchAll(
-      database, sql: "SELECT reason, records FROM ingest_discard WHERE ingest_id = ?",
-      arguments: [record.id])
-    {
+      database,
+      sql: "SELECT reason, records FROM ingest_discard WHERE ingest_id = ?",
+      arguments: [record.id]
+    ) {
       if let reason = DiscardReason(rawValue: row[0]) { record.counts.discarded[reason] = row[1] }
     }
     record.counts.rejections = try Row.fetchAll(
@@ -199,7 +232,10 @@ extension SQLiteStore {
     ).map { Rejection(line: $0[0], problem: $0[1]) }
     record.counts.notes = Set(
       try String.fetchAll(
-        database, sql: "SELECT note FROM ingest_note WHERE ingest_id = ?",
-        arguments: [record.id]))
+        database,
+        sql: "SELECT note FROM ingest_note WHERE ingest_id = ?",
+        arguments: [record.id]
+      )
+    )
   }
 }

@@ -17,7 +17,10 @@ extension SQLiteStore {
 
   /// Folds the external peers of the pods in a batch where they have become too many.
   static func foldExternals(
-    touchedBy batch: IngestBatch, ingest: Int64, endpoints ids: [Int64], _ database: Database
+    touchedBy batch: IngestBatch,
+    ingest: Int64,
+    endpoints ids: [Int64],
+    _ database: Database
   ) throws {
     let isFoldable = batch.endpoints.map { ExternalFolding.isFoldable($0) }
     var sides: Set<Side> = []
@@ -29,15 +32,17 @@ extension SQLiteStore {
       sides.insert(Side(pod: ids[isIngress ? destination : source], isIngress: isIngress))
     }
     var widest = ExternalFolding.addresses
-    for side in sides.sorted(by: { ($0.pod, $0.isIngress ? 1 : 0) < ($1.pod, $1.isIngress ? 1 : 0) })
-    {
+    for side in sides.sorted(by: { ($0.pod, $0.isIngress ? 1 : 0) < ($1.pod, $1.isIngress ? 1 : 0) }
+    ) {
       for group in try crowdedPorts(side, database) {
         widest = max(widest, try fold(side, transport: group.0, port: group.1, database))
       }
     }
     if let note = widest.note {
       try database.execute(
-        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)", arguments: [ingest, note])
+        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)",
+        arguments: [ingest, note]
+      )
     }
   }
 
@@ -53,7 +58,8 @@ extension SQLiteStore {
         HAVING count(DISTINCT e.\(peer)) > \(ExternalFolding.mostAddresses)
           OR max(x.address LIKE '%/24' OR x.address LIKE '%/48' OR x.address LIKE '%/0')
         ORDER BY e.protocol, e.port
-        """)
+        """
+    )
     return try Row.fetchAll(statement, arguments: [side.pod]).map { ($0[0], $0[1]) }
   }
 
@@ -61,7 +67,10 @@ extension SQLiteStore {
   ///
   /// - Returns: The level they are kept at when any was folded just now, else `addresses`.
   private static func fold(
-    _ side: Side, transport: UInt8, port: UInt16, _ database: Database
+    _ side: Side,
+    transport: UInt8,
+    port: UInt16,
+    _ database: Database
   ) throws -> ExternalFolding {
     let (pod, peer) = side.columns
     let statement = try database.cachedStatement(
@@ -72,7 +81,8 @@ extension SQLiteStore {
         JOIN endpoint x ON x.endpoint_id = e.\(peer)
         WHERE e.\(pod) = ? AND e.protocol = ? AND e.port = ? AND x.kind IN ('address', 'name')
         ORDER BY e.edge_id
-        """)
+        """
+    )
     let rows = try Row.fetchAll(statement, arguments: [side.pod, transport, port])
       .map { (row: $0, endpoint: EndpointRow.endpoint($0, from: 6)) }
       .filter { ExternalFolding.isFoldable($0.endpoint) }
@@ -87,8 +97,12 @@ extension SQLiteStore {
       let ends = side.isIngress ? (id, side.pod) : (side.pod, id)
       try move(
         edge: row[0],
-        to: [ends.0, ends.1, transport, port, row[1] as Int64, row[2] as String, row[3] as String,
-          row[4] as String], database)
+        to: [
+          ends.0, ends.1, transport, port, row[1] as Int64, row[2] as String, row[3] as String,
+          row[4] as String,
+        ],
+        database
+      )
       left.insert(row[5])
     }
     try removeUnused(left, database)
@@ -97,10 +111,14 @@ extension SQLiteStore {
 
   /// Adds an edge's hours to those of another edge, which is made when it is not there.
   private static func move(
-    edge: Int64, to target: StatementArguments, _ database: Database
+    edge: Int64,
+    to target: StatementArguments,
+    _ database: Database
   ) throws {
     var id = try Int64.fetchOne(
-      try database.cachedStatement(sql: findEdge), arguments: target)
+      try database.cachedStatement(sql: findEdge),
+      arguments: target
+    )
     if id == nil {
       try database.cachedStatement(sql: insertEdge).execute(arguments: target)
       id = database.lastInsertedRowID
@@ -124,7 +142,8 @@ extension SQLiteStore {
         DELETE FROM endpoint WHERE endpoint_id = ?1
         AND NOT EXISTS (SELECT 1 FROM flow_edge WHERE source_id = ?1)
         AND NOT EXISTS (SELECT 1 FROM flow_edge WHERE destination_id = ?1)
-        """)
+        """
+    )
     for id in endpoints.sorted() { try statement.execute(arguments: [id]) }
   }
 }

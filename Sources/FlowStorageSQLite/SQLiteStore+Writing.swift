@@ -23,7 +23,8 @@ extension SQLiteStore {
           identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
           counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.started,
           record.finished,
-        ])
+        ]
+      )
       id = database.lastInsertedRowID
     } else {
       try database.execute(
@@ -38,30 +39,39 @@ extension SQLiteStore {
           record.name, identity.headLength, Int64(bitPattern: identity.headHash),
           identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
           counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.finished, id,
-        ])
+        ]
+      )
     }
     try saveDetails(counts, ingest: id, logKind: logKind, database)
     return id
   }
 
   private static func saveDetails(
-    _ counts: IngestCounts, ingest id: Int64, logKind: LogKind, _ database: Database
+    _ counts: IngestCounts,
+    ingest id: Int64,
+    logKind: LogKind,
+    _ database: Database
   ) throws {
     for (reason, records) in counts.discarded.sorted(by: { $0.key < $1.key }) where records > 0 {
       try database.execute(
         sql: """
           INSERT INTO ingest_discard VALUES (?, ?, ?)
           ON CONFLICT DO UPDATE SET records = records + excluded.records
-          """, arguments: [id, reason.rawValue, records])
+          """,
+        arguments: [id, reason.rawValue, records]
+      )
     }
     for rejection in counts.rejections {
       try database.execute(
         sql: "INSERT OR IGNORE INTO ingest_rejection VALUES (?, ?, ?)",
-        arguments: [id, rejection.line, rejection.problem])
+        arguments: [id, rejection.line, rejection.problem]
+      )
     }
     for note in counts.notes.sorted() {
       try database.execute(
-        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)", arguments: [id, note])
+        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)",
+        arguments: [id, note]
+      )
     }
     for (hour, capture) in counts.capture.sorted(by: { $0.key < $1.key }) {
       try database.execute(
@@ -70,13 +80,17 @@ extension SQLiteStore {
           ON CONFLICT DO UPDATE SET
             records = min(records + excluded.records, 9223372036854775807),
             lost = min(lost + excluded.lost, 9223372036854775807)
-          """, arguments: [logKind.rawValue, hour, capture.records, capture.lost])
+          """,
+        arguments: [logKind.rawValue, hour, capture.records, capture.lost]
+      )
     }
   }
 
   /// Row numbers of the endpoints that edges use; 0 for the others.
   static func endpointIDs(
-    _ endpoints: [Endpoint], used edges: [EdgeTable.Entry], _ database: Database
+    _ endpoints: [Endpoint],
+    used edges: [EdgeTable.Entry],
+    _ database: Database
   ) throws -> [Int64] {
     var isUsed = [Bool](repeating: false, count: endpoints.count)
     for entry in edges {
@@ -101,7 +115,9 @@ extension SQLiteStore {
     return database.lastInsertedRowID
   }
 
-  /// Adds an hour's counts to those that are there; the earliest record is the sample. Sums stop at
+  /// Adds the counts of an hour to those that are there, keeping the earliest record as sample.
+  ///
+  /// Sums stop at
   /// the largest integer: counts come from logs, and past it SQLite would go on with fractions.
   static let addHour = """
     ON CONFLICT DO UPDATE SET
@@ -127,7 +143,10 @@ extension SQLiteStore {
 
   /// Upserts edges and their hours, in key order so that the B-trees are walked once.
   static func saveEdges(
-    _ batch: IngestBatch, ingest id: Int64, endpoints: [Int64], _ database: Database
+    _ batch: IngestBatch,
+    ingest id: Int64,
+    endpoints: [Int64],
+    _ database: Database
   ) throws {
     let entries = batch.edges.map { entry in
       (
@@ -153,7 +172,8 @@ extension SQLiteStore {
         INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         \(addHour)
-        """)
+        """
+    )
     var previous: EdgeKey?
     var previousEnds: (Int64, Int64) = (0, 0)
     var edgeID: Int64 = 0

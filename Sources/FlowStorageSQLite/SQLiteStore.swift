@@ -32,12 +32,18 @@ package final class SQLiteStore: Sendable {
   ///   - path: The file.
   ///   - create: Whether a missing file is made; else it is an error.
   ///   - readOnly: Opens without writing; a database that needs a migration is then refused.
+  ///   - patience: Seconds to wait for another process that is writing.
   /// - Throws: ``SQLiteStoreError``.
-  package init(path: String, create: Bool, readOnly: Bool = false) throws {
+  package init(
+    path: String,
+    create: Bool,
+    readOnly: Bool = false,
+    patience: Double = 5
+  ) throws {
     self.path = path
     var configuration = Configuration()
     configuration.readonly = readOnly
-    configuration.busyMode = .timeout(5)
+    configuration.busyMode = .timeout(patience)
     configuration.foreignKeysEnabled = true
     configuration.prepareDatabase { database in
       // 16 MiB of page cache: enough for the upserts of a large file to stay in memory.
@@ -78,7 +84,9 @@ package final class SQLiteStore: Sendable {
       let application = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
       let tables =
         try Int.fetchOne(
-          database, sql: "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'") ?? 0
+          database,
+          sql: "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        ) ?? 0
       if application == SQLiteSchema.applicationID {
         let known = Set(SQLiteSchema.migrations.map(\.name))
         if let unknown = try applied(database).first(where: { !known.contains($0) }) {
@@ -99,7 +107,9 @@ package final class SQLiteStore: Sendable {
     let done = try database.read { try applied($0) }
     if let next = SQLiteSchema.migrations.first(where: { !done.contains($0.name) }) {
       throw SQLiteStoreError.failed(
-        path: path, message: "migration \(next.name) is missing and the store is read-only")
+        path: path,
+        message: "migration \(next.name) is missing and the store is read-only"
+      )
     }
   }
 
@@ -112,10 +122,13 @@ package final class SQLiteStore: Sendable {
         guard try !applied(database).contains(migration.name) else { return .rollback }
         try database.execute(sql: "PRAGMA application_id = \(SQLiteSchema.applicationID)")
         try database.execute(
-          sql: "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY) STRICT")
+          sql: "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY) STRICT"
+        )
         try database.execute(sql: migration.sql)
         try database.execute(
-          sql: "INSERT INTO schema_migration VALUES (?)", arguments: [migration.name])
+          sql: "INSERT INTO schema_migration VALUES (?)",
+          arguments: [migration.name]
+        )
         return .commit
       }
     }

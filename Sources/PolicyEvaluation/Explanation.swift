@@ -158,9 +158,16 @@ extension PolicyEvaluator {
 
 extension Explanation {
   /// The explanation in lines for people; control characters are escaped, nothing is cut.
-  package var lines: [String] {
-    let source = connection.source.summary
-    let destination = connection.destination.summary
+  package var lines: [String] { lines() }
+
+  /// The explanation in lines, its ends under the names that the reader knows them by.
+  ///
+  /// - Parameters:
+  ///   - source: The client's name; nil for namespace and labels, or address.
+  ///   - destination: The server's name, likewise.
+  package func lines(source: String? = nil, destination: String? = nil) -> [String] {
+    let source = source ?? connection.source.summary
+    let destination = destination ?? connection.destination.summary
     let port =
       connection.transport.hasPorts || connection.transport.isICMP
       ? "\(connection.transport)/\(connection.port)" : "\(connection.transport)"

@@ -27,9 +27,13 @@ enum CalicoSample {
         let reporter = isDestinationSide ? connection.destination : connection.source
         guard case .pod = reporter else { continue }
         let window = Window(
-          start: start, source: name(connection.source), destination: name(connection.destination),
-          transport: connection.transport, port: connection.port,
-          isDestinationSide: isDestinationSide)
+          start: start,
+          source: name(connection.source),
+          destination: name(connection.destination),
+          transport: connection.transport,
+          port: connection.port,
+          isDestinationSide: isDestinationSide
+        )
         counted[window, default: Counted(connection: connection)].flows += 1
         if connection.outcome == .answered { counted[window]?.isAnswered = true }
       }
@@ -76,7 +80,10 @@ enum CalicoSample {
       ("bytes_out", number((window.isDestinationSide ? back : out) * 120)),
       ("num_flows", number(counted.flows)), ("num_flows_started", number(counted.flows)),
       ("num_flows_completed", number(counted.flows)),
-      ("host", .string(SampleCluster.nodes[HubbleSample.nodeIndex(counted.connection.destination)].name)),
+      (
+        "host",
+        .string(SampleCluster.nodes[HubbleSample.nodeIndex(counted.connection.destination)].name)
+      ),
     ])
     return JSONWriter.text(object)
   }

@@ -17,9 +17,11 @@ enum HubbleSample {
 
   private static func flow(_ connection: SampleConnection, isReply: Bool) -> String {
     let time = stamp(connection.time + (isReply ? 900 : 0))
-    let ends = isReply
+    let ends =
+      isReply
       ? (connection.destination, connection.source) : (connection.source, connection.destination)
-    let ports = isReply
+    let ports =
+      isReply
       ? (connection.port, connection.sourcePort) : (connection.sourcePort, connection.port)
     let deliversToPod = if case .pod = ends.1 { true } else { false }
     let node = SampleCluster.nodes[nodeIndex(deliversToPod ? ends.1 : ends.0)].name
@@ -41,8 +43,14 @@ enum HubbleSample {
       members.append(("destination_names", .array([.string(name)])))
     }
     members.append(
-      ("event_type", object(deliversToPod
-        ? [("type", .number("4"))] : [("type", .number("4")), ("sub_type", .number("11"))])))
+      (
+        "event_type",
+        object(
+          deliversToPod
+            ? [("type", .number("4"))] : [("type", .number("4")), ("sub_type", .number("11"))]
+        )
+      )
+    )
     members += [
       ("traffic_direction", .string("EGRESS")),
       ("trace_observation_point", .string(deliversToPod ? "TO_ENDPOINT" : "TO_NETWORK")),
@@ -57,11 +65,14 @@ enum HubbleSample {
     JSONWriter.text(
       object([
         ("flow", flow), ("node_name", .string("demo/\(node)")), ("time", .string(time)),
-      ]))
+      ])
+    )
   }
 
   private static func transport(
-    _ connection: SampleConnection, ports: (Int, Int), isReply: Bool
+    _ connection: SampleConnection,
+    ports: (Int, Int),
+    isReply: Bool
   ) -> JSONValue {
     var header: [(key: String, value: JSONValue)] = [
       ("source_port", .number(String(ports.0))), ("destination_port", .number(String(ports.1))),
@@ -108,7 +119,8 @@ enum HubbleSample {
             .array([
               object([("name", .string(pod.owner)), ("kind", .string(pod.ownerKind))])
             ])
-          ))
+          )
+        )
       }
       return object(members)
     case .external:
@@ -148,8 +160,12 @@ enum HubbleSample {
       ]
     case 1:
       rest = [
-        ("l4", transport(connection, ports: (connection.sourcePort, connection.port), isReply: false)),
-        ("source", endpoint(.host(node: pod.node))), ("destination", endpoint(connection.destination)),
+        (
+          "l4",
+          transport(connection, ports: (connection.sourcePort, connection.port), isReply: false)
+        ),
+        ("source", endpoint(.host(node: pod.node))),
+        ("destination", endpoint(connection.destination)),
         ("Type", .string("L3_L4")),
         ("event_type", object([("type", .number("4")), ("sub_type", .number("4"))])),
         ("trace_observation_point", .string("TO_OVERLAY")),
@@ -175,7 +191,8 @@ enum HubbleSample {
             ("first", .string(stamp(connection.time))), ("last", .string(stamp(connection.time))),
           ])
         ), ("node_name", .string("demo/node-1")), ("time", .string(stamp(connection.time))),
-      ]))
+      ])
+    )
   }
 
   static func nodeIndex(_ end: SampleEnd) -> Int {

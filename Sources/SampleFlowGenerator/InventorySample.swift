@@ -10,7 +10,13 @@ enum InventorySample {
     var items: [JSONValue] = []
     for namespace in Set(SampleCluster.pods.map(\.namespace)).union(["default"]).sorted() {
       items.append(
-        object("v1", "Namespace", name: namespace, labels: [("kubernetes.io/metadata.name", namespace)]))
+        object(
+          "v1",
+          "Namespace",
+          name: namespace,
+          labels: [("kubernetes.io/metadata.name", namespace)]
+        )
+      )
     }
     for node in SampleCluster.nodes { items.append(self.node(node.name, node.address)) }
     items += SampleCluster.pods.map(pod)
@@ -23,8 +29,13 @@ enum InventorySample {
   }
 
   private static func object(
-    _ version: String, _ kind: String, name: String, namespace: String? = nil,
-    labels: [(String, String)] = [], metadata: [Member] = [], rest: [Member] = []
+    _ version: String,
+    _ kind: String,
+    name: String,
+    namespace: String? = nil,
+    labels: [(String, String)] = [],
+    metadata: [Member] = [],
+    rest: [Member] = []
   ) -> JSONValue {
     var meta: [Member] = [("name", .string(name))]
     if let namespace { meta.append(("namespace", .string(namespace))) }
@@ -35,7 +46,8 @@ enum InventorySample {
       [
         ("apiVersion", .string(version)), ("kind", .string(kind)),
         ("metadata", HubbleSample.object(meta + metadata)),
-      ] + rest)
+      ] + rest
+    )
   }
 
   private static func map(_ pairs: [(String, String)]) -> JSONValue {
@@ -53,7 +65,10 @@ enum InventorySample {
   private static func node(_ name: String, _ address: String) -> JSONValue {
     let third = address.split(separator: ".").last.flatMap { Int($0) }.map { $0 - 10 } ?? 0
     return object(
-      "v1", "Node", name: name, labels: [("kubernetes.io/hostname", name)],
+      "v1",
+      "Node",
+      name: name,
+      labels: [("kubernetes.io/hostname", name)],
       rest: [
         ("spec", HubbleSample.object([("podCIDR", .string("10.30.\(third).0/24"))])),
         (
@@ -68,7 +83,8 @@ enum InventorySample {
             )
           ])
         ),
-      ])
+      ]
+    )
   }
 
   private static func pod(_ pod: SamplePod) -> JSONValue {
@@ -90,7 +106,12 @@ enum InventorySample {
     }
     let node = SampleCluster.nodes[pod.node]
     return object(
-      "v1", "Pod", name: pod.name, namespace: pod.namespace, labels: labels, metadata: metadata,
+      "v1",
+      "Pod",
+      name: pod.name,
+      namespace: pod.namespace,
+      labels: labels,
+      metadata: metadata,
       rest: [
         (
           "spec",
@@ -114,7 +135,8 @@ enum InventorySample {
             ("startTime", .string("2026-10-01T08:00:05Z")),
           ])
         ),
-      ])
+      ]
+    )
   }
 
   private static func port(_ port: (name: String, port: Int, transport: String)) -> JSONValue {
@@ -143,27 +165,52 @@ enum InventorySample {
     for pod in SampleCluster.pods where pod.ownerKind != "Pod" {
       guard seen.insert("\(pod.namespace)/\(pod.owner)").inserted else { continue }
       let selector: Member = (
-        "spec", HubbleSample.object([("selector", HubbleSample.object([("matchLabels", map(pod.labels))]))])
+        "spec",
+        HubbleSample.object([("selector", HubbleSample.object([("matchLabels", map(pod.labels))]))])
       )
       let hash = SampleCluster.templateHash(pod.namespace, pod.owner)
       switch pod.ownerKind {
       case "Deployment":
         items.append(
-          object("apps/v1", "Deployment", name: pod.owner, namespace: pod.namespace, rest: [selector]))
+          object(
+            "apps/v1",
+            "Deployment",
+            name: pod.owner,
+            namespace: pod.namespace,
+            rest: [selector]
+          )
+        )
         items.append(
           object(
-            "apps/v1", "ReplicaSet", name: "\(pod.owner)-\(hash)", namespace: pod.namespace,
-            metadata: [owner("Deployment", pod.owner, pod.namespace)]))
+            "apps/v1",
+            "ReplicaSet",
+            name: "\(pod.owner)-\(hash)",
+            namespace: pod.namespace,
+            metadata: [owner("Deployment", pod.owner, pod.namespace)]
+          )
+        )
       case "StatefulSet":
         items.append(
-          object("apps/v1", "StatefulSet", name: pod.owner, namespace: pod.namespace, rest: [selector]))
+          object(
+            "apps/v1",
+            "StatefulSet",
+            name: pod.owner,
+            namespace: pod.namespace,
+            rest: [selector]
+          )
+        )
       default:
         let job = pod.name.split(separator: "-").dropLast().joined(separator: "-")
         items.append(object("batch/v1", "CronJob", name: pod.owner, namespace: pod.namespace))
         items.append(
           object(
-            "batch/v1", "Job", name: job, namespace: pod.namespace,
-            metadata: [owner("CronJob", pod.owner, pod.namespace)]))
+            "batch/v1",
+            "Job",
+            name: job,
+            namespace: pod.namespace,
+            metadata: [owner("CronJob", pod.owner, pod.namespace)]
+          )
+        )
       }
     }
     return items
@@ -177,14 +224,23 @@ enum InventorySample {
       ("shop-staging", "web", "10.96.2.1", "ClusterIP", [("http", 80, "8080", "TCP")]),
       ("shop-staging", "api", "10.96.2.2", "ClusterIP", [("http", 80, "8080", "TCP")]),
       ("shop-staging", "db", "10.96.2.3", "ClusterIP", [("postgres", 5432, "postgres", "TCP")]),
-      ("kube-system", "kube-dns", "10.96.0.10", "ClusterIP", [("dns", 53, "53", "UDP"), ("dns-tcp", 53, "53", "TCP")]),
-      ("ingress-system", "ingress-nginx", "10.96.3.1", "LoadBalancer", [("https", 443, "https", "TCP")]),
+      (
+        "kube-system", "kube-dns", "10.96.0.10", "ClusterIP",
+        [("dns", 53, "53", "UDP"), ("dns-tcp", 53, "53", "TCP")]
+      ),
+      (
+        "ingress-system", "ingress-nginx", "10.96.3.1", "LoadBalancer",
+        [("https", 443, "https", "TCP")]
+      ),
     ]
     return rows.map { namespace, name, address, type, ports in
       let owner = name == "kube-dns" ? "coredns" : name
       let labels = SampleCluster.pods(namespace, owner).first?.labels ?? []
       return object(
-        "v1", "Service", name: name, namespace: namespace,
+        "v1",
+        "Service",
+        name: name,
+        namespace: namespace,
         rest: [
           (
             "spec",
@@ -200,11 +256,13 @@ enum InventorySample {
                       ("targetPort", Int(port.2) == nil ? .string(port.2) : .number(port.2)),
                       ("protocol", .string(port.3)),
                     ])
-                  })
+                  }
+                )
               ),
             ])
           )
-        ])
+        ]
+      )
     }
   }
 }

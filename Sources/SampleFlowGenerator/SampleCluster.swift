@@ -24,61 +24,109 @@ enum SampleCluster {
 
   static let pods: [SamplePod] =
     deployment(
-      "ingress-system", "ingress-nginx",
-      labels: [("app.kubernetes.io/component", "controller"), ("app.kubernetes.io/name", "ingress-nginx")],
-      replicas: [(1, "10.30.1.10")], ports: [("https", 8443, "TCP")])
+      "ingress-system",
+      "ingress-nginx",
+      labels: [
+        ("app.kubernetes.io/component", "controller"), ("app.kubernetes.io/name", "ingress-nginx"),
+      ],
+      replicas: [(1, "10.30.1.10")],
+      ports: [("https", 8443, "TCP")]
+    )
     + tiers("app-prod", base: 1) + tiers("shop-staging", base: 2)
     + deployment(
-      "app-prod", "cache", labels: [("app", "shop"), ("tier", "cache")],
-      replicas: [(2, "10.30.2.60")], ports: [("redis", 6379, "TCP")])
+      "app-prod",
+      "cache",
+      labels: [("app", "shop"), ("tier", "cache")],
+      replicas: [(2, "10.30.2.60")],
+      ports: [("redis", 6379, "TCP")]
+    )
     + deployment(
-      "kube-system", "coredns", labels: [("k8s-app", "kube-dns")],
+      "kube-system",
+      "coredns",
+      labels: [("k8s-app", "kube-dns")],
       replicas: [(1, "10.30.1.2"), (2, "10.30.2.2")],
-      ports: [("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")])
+      ports: [("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")]
+    )
     + deployment(
-      "monitoring", "prometheus",
+      "monitoring",
+      "prometheus",
       labels: [("app.kubernetes.io/instance", "main"), ("app.kubernetes.io/name", "prometheus")],
-      replicas: [(3, "10.30.3.20")], ports: [("web", 9090, "TCP")])
+      replicas: [(3, "10.30.3.20")],
+      ports: [("web", 9090, "TCP")]
+    )
     + [
       SamplePod(
-        namespace: "app-prod", name: "report-29381520-x7k2p", ownerKind: "CronJob",
-        owner: "report", labels: [("app", "shop"), ("tier", "report")], address: "10.30.1.70",
-        node: 0, ports: []),
+        namespace: "app-prod",
+        name: "report-29381520-x7k2p",
+        ownerKind: "CronJob",
+        owner: "report",
+        labels: [("app", "shop"), ("tier", "report")],
+        address: "10.30.1.70",
+        node: 0,
+        ports: []
+      ),
       SamplePod(
-        namespace: "shop-staging", name: "debug-shell", ownerKind: "Pod", owner: "debug-shell",
-        labels: [("run", "debug-shell")], address: "10.30.2.99", node: 1, ports: []),
+        namespace: "shop-staging",
+        name: "debug-shell",
+        ownerKind: "Pod",
+        owner: "debug-shell",
+        labels: [("run", "debug-shell")],
+        address: "10.30.2.99",
+        node: 1,
+        ports: []
+      ),
     ]
 
   private static func tiers(_ namespace: String, base: Int) -> [SamplePod] {
     let offset = base == 1 ? 20 : 40
     let app = ("app", "shop")
     return deployment(
-      namespace, "web", labels: [app, ("tier", "web")],
+      namespace,
+      "web",
+      labels: [app, ("tier", "web")],
       replicas: [(1, "10.30.1.\(offset)"), (2, "10.30.2.\(offset)")],
-      ports: [("http", 8080, "TCP"), ("metrics", 9090, "TCP")])
+      ports: [("http", 8080, "TCP"), ("metrics", 9090, "TCP")]
+    )
       + deployment(
-        namespace, "api", labels: [app, ("tier", "api")],
+        namespace,
+        "api",
+        labels: [app, ("tier", "api")],
         replicas: [(2, "10.30.2.\(offset + 1)"), (3, "10.30.3.\(offset + 1)")],
-        ports: [("http", 8080, "TCP"), ("metrics", 9090, "TCP")])
+        ports: [("http", 8080, "TCP"), ("metrics", 9090, "TCP")]
+      )
       + [
         SamplePod(
-          namespace: namespace, name: "db-0", ownerKind: "StatefulSet", owner: "db",
-          labels: [app, ("tier", "db")], address: "10.30.\(base == 1 ? 3 : 1).\(offset + 2)",
+          namespace: namespace,
+          name: "db-0",
+          ownerKind: "StatefulSet",
+          owner: "db",
+          labels: [app, ("tier", "db")],
+          address: "10.30.\(base == 1 ? 3 : 1).\(offset + 2)",
           node: base == 1 ? 2 : 0,
-          ports: [("postgres", 5432, "TCP"), ("metrics", 9187, "TCP")])
+          ports: [("postgres", 5432, "TCP"), ("metrics", 9187, "TCP")]
+        )
       ]
   }
 
   private static func deployment(
-    _ namespace: String, _ name: String, labels: [(String, String)],
-    replicas: [(node: Int, address: String)], ports: [(name: String, port: Int, transport: String)]
+    _ namespace: String,
+    _ name: String,
+    labels: [(String, String)],
+    replicas: [(node: Int, address: String)],
+    ports: [(name: String, port: Int, transport: String)]
   ) -> [SamplePod] {
     let hash = templateHash(namespace, name)
     return replicas.enumerated().map { index, replica in
       SamplePod(
-        namespace: namespace, name: "\(name)-\(hash)-\(suffix(index, name))",
-        ownerKind: "Deployment", owner: name, labels: labels, address: replica.address,
-        node: replica.node - 1, ports: ports)
+        namespace: namespace,
+        name: "\(name)-\(hash)-\(suffix(index, name))",
+        ownerKind: "Deployment",
+        owner: name,
+        labels: labels,
+        address: replica.address,
+        node: replica.node - 1,
+        ports: ports
+      )
     }
   }
 
@@ -104,7 +152,8 @@ enum SampleCluster {
         let character = alphabet[Int(rest % UInt64(alphabet.count))]
         rest /= UInt64(alphabet.count)
         return character
-      })
+      }
+    )
   }
 
   static func pods(_ namespace: String, _ owner: String) -> [SamplePod] {

@@ -53,23 +53,36 @@ struct SampleTraffic {
   }
 
   private mutating func add(
-    day: Int, hour: Int, _ source: SampleEnd, _ destination: SampleEnd, _ transport: String,
-    _ port: Int, outcome: SampleOutcome = .answered
+    day: Int,
+    hour: Int,
+    _ source: SampleEnd,
+    _ destination: SampleEnd,
+    _ transport: String,
+    _ port: Int,
+    outcome: SampleOutcome = .answered
   ) {
     let seconds = Int64(day * 86_400 + hour * 3600 + random(3500))
     connections.append(
       SampleConnection(
         time: SampleCluster.start + seconds * Timestamps.second + Int64(random(1_000_000)),
-        source: source, destination: destination, transport: transport,
-        sourcePort: 32_768 + random(28_000), port: port, outcome: outcome))
+        source: source,
+        destination: destination,
+        transport: transport,
+        sourcePort: 32_768 + random(28_000),
+        port: port,
+        outcome: outcome
+      )
+    )
   }
 
   private mutating func addDay(_ day: Int) {
     for hour in 0..<24 {
       let prometheus = pick("monitoring", "prometheus")
       switch hour % 4 {
-      case 0: add(day: day, hour: hour, .pod(prometheus), .pod(pick("app-prod", "web")), "TCP", 9090)
-      case 1: add(day: day, hour: hour, .pod(prometheus), .pod(pick("app-prod", "api")), "TCP", 9090)
+      case 0:
+        add(day: day, hour: hour, .pod(prometheus), .pod(pick("app-prod", "web")), "TCP", 9090)
+      case 1:
+        add(day: day, hour: hour, .pod(prometheus), .pod(pick("app-prod", "api")), "TCP", 9090)
       case 2: add(day: day, hour: hour, .pod(prometheus), .pod(pick("app-prod", "db")), "TCP", 9187)
       default:
         let web = pick("app-prod", "web")
@@ -82,17 +95,32 @@ struct SampleTraffic {
     if day >= 8 {
       for hour in [9, 21] {
         add(
-          day: day, hour: hour, .pod(pick("app-prod", "api")), .pod(pick("app-prod", "cache")),
-          "TCP", 6379)
+          day: day,
+          hour: hour,
+          .pod(pick("app-prod", "api")),
+          .pod(pick("app-prod", "cache")),
+          "TCP",
+          6379
+        )
       }
     }
     if day % 7 == 6 {
       add(
-        day: day, hour: 3, .pod(pick("app-prod", "report")), .pod(pick("app-prod", "db")), "TCP",
-        5432)
+        day: day,
+        hour: 3,
+        .pod(pick("app-prod", "report")),
+        .pod(pick("app-prod", "db")),
+        "TCP",
+        5432
+      )
       add(
-        day: day, hour: 3, .pod(pick("app-prod", "report")), .pod(pick("kube-system", "coredns")),
-        "UDP", 53)
+        day: day,
+        hour: 3,
+        .pod(pick("app-prod", "report")),
+        .pod(pick("kube-system", "coredns")),
+        "UDP",
+        53
+      )
     }
   }
 
@@ -112,33 +140,62 @@ struct SampleTraffic {
       let client = "203.0.113.\(1 + random(200))"
       let ingress = pick("ingress-system", "ingress-nginx")
       add(
-        day: day, hour: hour, .external(address: client, name: nil), .pod(ingress), "TCP", 8443)
+        day: day,
+        hour: hour,
+        .external(address: client, name: nil),
+        .pod(ingress),
+        "TCP",
+        8443
+      )
       add(day: day, hour: hour, .pod(ingress), .pod(pick("app-prod", "web")), "TCP", 8080)
     }
     for hour in [8, 20] {
       add(
-        day: day, hour: hour, .pod(pick("app-prod", "api")),
-        .external(address: "192.0.2.\(10 + random(2))", name: "api.payments.example.com"), "TCP",
-        443)
+        day: day,
+        hour: hour,
+        .pod(pick("app-prod", "api")),
+        .external(address: "192.0.2.\(10 + random(2))", name: "api.payments.example.com"),
+        "TCP",
+        443
+      )
     }
     add(
-      day: day, hour: 2, .pod(pick("app-prod", "db")),
-      .external(address: "198.51.100.20", name: nil), "TCP", 443)
+      day: day,
+      hour: 2,
+      .pod(pick("app-prod", "db")),
+      .external(address: "198.51.100.20", name: nil),
+      "TCP",
+      443
+    )
   }
 
   /// A port scan from staging against the production database, and a look at the metadata service.
   private mutating func addAttacks() {
     let shell = pick("shop-staging", "debug-shell")
     let database = pick("app-prod", "db")
-    for port in [21, 22, 23, 25, 80, 110, 111, 135, 139, 143, 443, 445, 993, 1433, 3306, 3389, 5432, 5900, 6379, 8080, 8443, 9200, 11211, 27017] {
+    for port in [
+      21, 22, 23, 25, 80, 110, 111, 135, 139, 143, 443, 445, 993, 1433, 3306, 3389, 5432, 5900,
+      6379, 8080, 8443, 9200, 11211, 27017,
+    ] {
       add(
-        day: 4, hour: 23, .pod(shell), .pod(database), "TCP", port,
-        outcome: port == 5432 ? .answered : .refused)
+        day: 4,
+        hour: 23,
+        .pod(shell),
+        .pod(database),
+        "TCP",
+        port,
+        outcome: port == 5432 ? .answered : .refused
+      )
     }
     for day in [5, 9] {
       add(
-        day: day, hour: 4, .pod(pick("app-prod", "api")),
-        .external(address: "169.254.169.254", name: nil), "TCP", 80)
+        day: day,
+        hour: 4,
+        .pod(pick("app-prod", "api")),
+        .external(address: "169.254.169.254", name: nil),
+        "TCP",
+        80
+      )
     }
   }
 }

@@ -28,13 +28,15 @@ enum VPCSample {
   private static func record(_ connection: SampleConnection, isReply: Bool) -> String {
     let source = isReply ? connection.destination : connection.source
     let destination = isReply ? connection.source : connection.destination
-    let ports = isReply
+    let ports =
+      isReply
       ? (connection.port, connection.sourcePort) : (connection.sourcePort, connection.port)
     let isTCP = connection.transport == "TCP"
     // SYN and FIN of the client, SYN-ACK and FIN of the server; SYN alone and a bare reset when refused.
     let isRefused = connection.outcome == .refused
     let flags = !isTCP ? 0 : !isReply ? (isRefused ? 2 : 3) : isRefused ? 4 : 19
-    let node = nodeOf(isReply ? connection.destination : connection.source)
+    let node =
+      nodeOf(isReply ? connection.destination : connection.source)
       ?? nodeOf(isReply ? connection.source : connection.destination) ?? 0
     let isOurs = nodeOf(source) != nil
     let start = connection.time / Timestamps.second

@@ -22,5 +22,6 @@ struct FlowlearnCommand: AsyncParsableCommand {
       ProposeCommand.self, CheckCommand.self, ExplainCommand.self, DiffCommand.self,
       WeeksCommand.self, ReviewCommand.self, RolloutCommand.self, WatchCommand.self,
       DatabaseCommand.self,
-    ])
+    ]
+  )
 }

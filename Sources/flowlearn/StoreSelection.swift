@@ -9,7 +9,8 @@ enum StoreSelection {
     if let scheme = path.range(of: "://") {
       throw CommandFailure(
         "the store \(path[..<scheme.lowerBound])://... is not supported",
-        hint: "--store takes the path of a SQLite file.")
+        hint: "--store takes the path of a SQLite file."
+      )
     }
     let store = try SQLiteStore(path: path, create: create)
     return Stores(flows: store, audit: store)

@@ -1,4 +1,5 @@
 import AuditPipeline
+import ClusterInventory
 import FlowAggregation
 import FlowFormats
 import FlowModel
@@ -20,10 +21,13 @@ struct SampleStore {
   /// Makes a store; the folder is removed by ``remove()``.
   init() throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "flowlearn-\(UUID().uuidString)")
+      "flowlearn-\(UUID().uuidString)"
+    )
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let store = try SQLiteStore(
-      path: folder.appendingPathComponent("test.db").path, create: true)
+      path: folder.appendingPathComponent("test.db").path,
+      create: true
+    )
     stores = Stores(flows: store, audit: store)
   }
 
@@ -38,7 +42,9 @@ struct SampleStore {
   /// Adds the sample inventory as of the end of the capture.
   func addInventory() async throws {
     _ = try await InventoryFiles(store: stores.audit).add(
-      [SampleStore.sample("pods.json")], time: Timestamps.parse("2026-11-16T00:00:00Z"))
+      [SampleStore.sample("pods.json")],
+      time: Timestamps.parse("2026-11-16T00:00:00Z")
+    )
   }
 
   /// Ingests a file, resolved by the inventory where there is one.
@@ -47,7 +53,10 @@ struct SampleStore {
     let resolver: (any AddressResolving)? =
       inventory.records.isEmpty ? nil : InventoryResolver.table(inventory)
     _ = try await Ingest(
-      store: stores.flows, resolver: resolver, options: IngestOptions(), now: 0
+      store: stores.flows,
+      resolver: resolver,
+      options: IngestOptions(),
+      now: 0
     ).run(path: path)
   }
 
@@ -77,16 +86,21 @@ struct ProposeTests {
     #expect(result.proposal.size.isMinimal)
 
     let evaluator = PolicyEvaluator(
-      policies: result.proposal.policySet, engine: .reference, isolatedNamespaces: ["app-prod"])
+      policies: result.proposal.policySet,
+      engine: .reference,
+      isolatedNamespaces: ["app-prod"]
+    )
     func pod(_ tier: String, _ namespace: String = "app-prod") -> PolicyEndpoint {
       .pod(namespace, ["app": "shop", "tier": tier])
     }
     let prometheus = PolicyEndpoint.pod(
       "monitoring",
-      ["app.kubernetes.io/instance": "main", "app.kubernetes.io/name": "prometheus"])
+      ["app.kubernetes.io/instance": "main", "app.kubernetes.io/name": "prometheus"]
+    )
     let ingress = PolicyEndpoint.pod(
       "ingress-system",
-      ["app.kubernetes.io/component": "controller", "app.kubernetes.io/name": "ingress-nginx"])
+      ["app.kubernetes.io/component": "controller", "app.kubernetes.io/name": "ingress-nginx"]
+    )
     let dns = PolicyEndpoint.pod("kube-system", ["k8s-app": "kube-dns"])
     let shell = PolicyEndpoint.pod("shop-staging", ["run": "debug-shell"])
     func external(_ address: String) throws -> PolicyEndpoint {
@@ -104,7 +118,12 @@ struct ProposeTests {
     for (source, destination, transport, port) in allowed {
       let decision = evaluator.decide(
         PolicyConnection(
-          source: source, destination: destination, transport: transport, port: port))
+          source: source,
+          destination: destination,
+          transport: transport,
+          port: port
+        )
+      )
       #expect(decision.allowed, "\(source.labels) -> \(destination.labels) \(transport)/\(port)")
     }
     var refused: [(PolicyEndpoint, PolicyEndpoint, TransportProtocol, UInt16)] = [
@@ -118,7 +137,12 @@ struct ProposeTests {
     for (source, destination, transport, port) in refused {
       let decision = evaluator.decide(
         PolicyConnection(
-          source: source, destination: destination, transport: transport, port: port))
+          source: source,
+          destination: destination,
+          transport: transport,
+          port: port
+        )
+      )
       #expect(!decision.allowed, "\(source.labels) -> \(destination.labels) \(transport)/\(port)")
     }
   }
@@ -138,7 +162,10 @@ struct ProposeTests {
     let shuffled = (lines + lines).shuffled(using: &seed)
     let file = mixed.folder.appendingPathComponent("mixed.jsonl")
     try (shuffled.joined(separator: "\n") + "\n").write(
-      to: file, atomically: true, encoding: .utf8)
+      to: file,
+      atomically: true,
+      encoding: .utf8
+    )
     try await mixed.ingest(file.path)
     #expect(try ProposalText.yaml(try await mixed.propose(), annotate: false) == expected)
   }
@@ -178,7 +205,8 @@ struct ProposeTests {
       missing == [
         // Prometheus and the database share a node; probes never leave one.
         "monitoring/prometheus -> app-prod/db TCP/9187", "node:host -> app-prod/web TCP/8080",
-      ])
+      ]
+    )
     #expect(seen.subtracting(addresses).subtracting(all).isEmpty)
   }
 
@@ -190,7 +218,10 @@ struct ProposeTests {
     await #expect(throws: EvidenceError.self) { try await sample.propose("nosuch") }
   }
 
-  @Test("Every dialect's text reads back to policies that allow the same", arguments: PolicyDialect.allCases)
+  @Test(
+    "Every dialect's text reads back to policies that allow the same",
+    arguments: PolicyDialect.allCases
+  )
   func dialects(dialect: PolicyDialect) async throws {
     let sample = try SampleStore()
     defer { sample.remove() }
@@ -210,6 +241,8 @@ struct ProposeTests {
     defer { sample.remove() }
     try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
     try expectGolden(
-      try ProposalText.yaml(try await sample.propose(), annotate: false), "app-prod.yaml")
+      try ProposalText.yaml(try await sample.propose(), annotate: false),
+      "app-prod.yaml"
+    )
   }
 }

@@ -1,4 +1,5 @@
 import AuditPipeline
+import FlowAggregation
 import FlowModel
 import FlowStorage
 import Foundation
@@ -15,10 +16,18 @@ struct RolloutWorkflowTests {
     let reader = try await EvidenceReader(sample.stores, now: now)
     let finder = try await WindowFinder(sample.stores, rollout: reader.rollout)
     let assessor = try await NamespaceAssessor(
-      sample.stores, reader: reader, finder: finder, settings: GateSettings())
+      sample.stores,
+      reader: reader,
+      finder: finder,
+      settings: GateSettings()
+    )
     return RolloutWorkflow(
-      sample.stores, reader: reader, assessor: assessor, gates: RolloutGates(),
-      dialect: .kubernetes)
+      sample.stores,
+      reader: reader,
+      assessor: assessor,
+      gates: RolloutGates(),
+      dialect: .kubernetes
+    )
   }
 
   private func started() async throws -> SampleStore {
@@ -27,7 +36,12 @@ struct RolloutWorkflowTests {
     let start = try time("2026-11-02T00:00:00Z")
     let workflow = try await workflow(sample, now: start)
     let outcome = try workflow.start(
-      "shop-staging", plugin: .cilium, way: nil, who: "ann", now: start)
+      "shop-staging",
+      plugin: .cilium,
+      way: nil,
+      who: "ann",
+      now: start
+    )
     _ = try await workflow.commit(try #require(outcome.event))
     return sample
   }
@@ -36,7 +50,12 @@ struct RolloutWorkflowTests {
     let now = try time(text)
     let workflow = try await workflow(sample, now: now)
     let outcome = try await workflow.advance(
-      "shop-staging", who: "ann", now: now, force: false, reason: "", askedByName: false
+      "shop-staging",
+      who: "ann",
+      now: now,
+      force: false,
+      reason: "",
+      askedByName: false
     ).outcome
     if let event = outcome.event { _ = try await workflow.commit(event) }
     return outcome
@@ -56,23 +75,33 @@ struct RolloutWorkflowTests {
     #expect(undecided.gate?.unmet.map(\.name) == ["excluded"])
     let now = try time("2026-11-16T00:02:00Z")
     let assessment = try await NamespaceAssessor(
-      sample.stores, reader: try await EvidenceReader(sample.stores, now: now),
+      sample.stores,
+      reader: try await EvidenceReader(sample.stores, now: now),
       finder: try await WindowFinder(
         sample.stores,
-        rollout: try await RolloutLedger(store: sample.stores.audit).state()),
+        rollout: try await RolloutLedger(store: sample.stores.audit).state()
+      ),
       settings: GateSettings()
     ).assess("shop-staging", now: now)
     let open = assessment.open.filter(\.needsDecision)
-    #expect(open.map { ConnectionText.text($0.key) } == [
-      "shop-staging/debug-shell -> app-prod/db TCP/5432"
-    ])
+    #expect(
+      open.map { ConnectionText.text($0.key) } == [
+        "shop-staging/debug-shell -> app-prod/db TCP/5432"
+      ]
+    )
     try await DecisionLedger(store: sample.stores.audit).append([
       ReviewDecision(
         .reject,
         DecisionKey(
           source: try #require(DecisionEnd(text: "shop-staging/{run=debug-shell}")),
           destination: try #require(DecisionEnd(text: "app-prod/StatefulSet/db")),
-          transport: .tcp, port: 5432), reason: "scan", who: "ann", time: now)
+          transport: .tcp,
+          port: 5432
+        ),
+        reason: "scan",
+        who: "ann",
+        time: now
+      )
     ])
     let watch = try await advance(sample, at: "2026-11-16T00:03:00Z")
     #expect(watch.event?.to == .watch)
@@ -80,7 +109,8 @@ struct RolloutWorkflowTests {
       Set(watch.files.map(\.name)).isSuperset(of: [
         "apply.sh", "verify.sh", "rollback.sh", "rules.yaml", "default-deny.yaml",
         "allow-dns.yaml", "README.md",
-      ]))
+      ])
+    )
     let tooEarly = try await advance(sample, at: "2026-11-16T12:00:00Z")
     #expect(tooEarly.event == nil)
     #expect(tooEarly.gate?.unmet.contains { $0.name == "watched" } == true)
@@ -94,7 +124,12 @@ struct RolloutWorkflowTests {
     let first = try await workflow(sample, now: now)
     let second = try await workflow(sample, now: now)
     let event = RolloutEvent(
-      time: now, who: "ann", action: .hold, namespace: "shop-staging", reason: "freeze")
+      time: now,
+      who: "ann",
+      action: .hold,
+      namespace: "shop-staging",
+      reason: "freeze"
+    )
     _ = try await first.commit(event)
     var other = event
     other.who = "ben"
@@ -150,7 +185,10 @@ struct RolloutWorkflowTests {
     let reader = try await EvidenceReader(sample.stores, now: 0)
     let finder = try await WindowFinder(sample.stores, rollout: reader.rollout)
     let rows = try await WeeksReport(
-      sample.stores, reader: reader, finder: finder, settings: GateSettings()
+      sample.stores,
+      reader: reader,
+      finder: finder,
+      settings: GateSettings()
     ).run("app-prod")
     #expect(rows.map(\.week.number) == [1, 2])
     #expect(rows.map(\.added) == [13, 1])

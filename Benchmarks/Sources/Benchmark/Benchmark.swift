@@ -5,7 +5,7 @@ import Foundation
 @main
 struct Benchmark {
   static let usage = """
-    Usage: ./run [--size GB] [--runs N] [--threads N] [--folder DIR] [--only NAME]
+    Usage: ./run [--size GB] [--runs N] [--threads N] [--folder DIR] [--only NAME] [--keep yes]
 
     Generates logs, ingests each into a fresh store and prints GB/s, GB per processor second and peak
     memory, with the ratio to DuckDB doing the same aggregation where python3 has the duckdb module.
@@ -18,6 +18,8 @@ struct Benchmark {
   let runs: Int
   let threads: Int
   let only: String?
+  /// Whether the generated logs stay.
+  let keeps: Bool
 
   static func main() throws {
     var options: [String: String] = [:]
@@ -30,11 +32,18 @@ struct Benchmark {
       options[String(name.dropFirst(2))] = value
     }
     let benchmark = Benchmark(
-      flowlearn: options["flowlearn"] ?? "flowlearn", folder: options["folder"] ?? ".build/data",
-      size: Double(options["size"] ?? "1") ?? 1, runs: Int(options["runs"] ?? "3") ?? 3,
-      threads: Int(options["threads"] ?? "2") ?? 2, only: options["only"])
+      flowlearn: options["flowlearn"] ?? "flowlearn",
+      folder: options["folder"] ?? ".build/data",
+      size: Double(options["size"] ?? "1") ?? 1,
+      runs: Int(options["runs"] ?? "3") ?? 3,
+      threads: Int(options["threads"] ?? "2") ?? 2,
+      only: options["only"],
+      keeps: options["keep"] == "yes"
+    )
     try FileManager.default.createDirectory(
-      atPath: benchmark.folder, withIntermediateDirectories: true)
+      atPath: benchmark.folder,
+      withIntermediateDirectories: true
+    )
     try benchmark.run()
   }
 
@@ -53,16 +62,21 @@ struct Benchmark {
 
   static var machine: String {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    let model =
+      text.split(separator: "\n").first { $0.hasPrefix("model name") }
       .map { $0.split(separator: ":").last.map(String.init) ?? "" } ?? ""
     let cores = ProcessInfo.processInfo.activeProcessorCount
-    return "\(cores) cores,\(model), \(String(ISO8601DateFormatter().string(from: Date()).prefix(10)))"
+    return
+      "\(cores) cores,\(model), \(String(ISO8601DateFormatter().string(from: Date()).prefix(10)))"
   }
 
   // MARK: Ingest
 
   private func measure(
-    _ name: String, _ format: LogWriter.Format, _ cluster: GeneratedCluster, gigabytes: Double,
+    _ name: String,
+    _ format: LogWriter.Format,
+    _ cluster: GeneratedCluster,
+    gigabytes: Double,
     compressed: Bool = false
   ) throws {
     guard only == nil || only == name else { return }
@@ -78,14 +92,17 @@ struct Benchmark {
       try FileManager.default.removeItem(atPath: file)
       file += ".gz"
     }
-    defer { try? FileManager.default.removeItem(atPath: file) }
+    defer { if !keeps { try? FileManager.default.removeItem(atPath: file) } }
     let store = "\(folder)/\(name).db"
     let inventory = format == .vpc ? try writeInventory(cluster) : nil
     let ours = Child.median(runs) {
-      for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + ending) }
+      for ending in ["", "-wal", "-shm"] {
+        try? FileManager.default.removeItem(atPath: store + ending)
+      }
       if let inventory {
         _ = Child.run([
-          flowlearn, "inventory", "add", "--at", "2026-11-16T00:00:00Z", "--store", store, inventory,
+          flowlearn, "inventory", "add", "--at", "2026-11-16T00:00:00Z", "--store", store,
+          inventory,
         ])
       }
       return Child.run([
@@ -94,7 +111,8 @@ struct Benchmark {
     }
     report(name, "flowlearn", ours, bytes: bytes)
     print(
-      "  \(records) records; processor time is \(ratio(ours.processor, lines.processor)) x that of wc -l")
+      "  \(records) records; processor time is \(ratio(ours.processor, lines.processor)) x that of wc -l"
+    )
     check(name, store: store, cluster: cluster, format: format)
     guard let duck = DuckDB.run(format, file: file, threads: threads, runs: runs) else {
       print("  python3 without the duckdb module: no comparison (pip install duckdb)\n")
@@ -114,12 +132,16 @@ struct Benchmark {
     print(
       "\(name)  \(program): \(round2(run.wall)) s wall, \(round2(run.processor)) s processor, "
         + "\(wall) GB/s, \(processor) GB per processor second, \(megabytes) MiB peak"
-        + (run.status == 0 ? "" : "  FAILED (\(run.status))"))
+        + (run.status == 0 ? "" : "  FAILED (\(run.status))")
+    )
   }
 
   /// Compares the stored edges with those that were generated.
   private func check(
-    _ name: String, store: String, cluster: GeneratedCluster, format: LogWriter.Format
+    _ name: String,
+    store: String,
+    cluster: GeneratedCluster,
+    format: LogWriter.Format
   ) {
     let listed = Child.run([flowlearn, "flows", "-A", "-q", "-o", "csv", "--store", store])
     var keys: Set<Substring> = []
@@ -146,7 +168,8 @@ struct Benchmark {
       }
     }
     let path = "\(folder)/pods.json"
-    let text = #"{"apiVersion":"v1","kind":"List","items":["# + items.joined(separator: ",\n") + "]}"
+    let text =
+      #"{"apiVersion":"v1","kind":"List","items":["# + items.joined(separator: ",\n") + "]}"
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     return path
   }
@@ -160,9 +183,11 @@ struct Benchmark {
     let file = "\(folder)/policy.log"
     var writer = LogWriter(.hubble, cluster: cluster)
     _ = try writer.write(to: file, bytes: 400_000_000)
-    defer { try? FileManager.default.removeItem(atPath: file) }
+    defer { if !keeps { try? FileManager.default.removeItem(atPath: file) } }
     let store = "\(folder)/policy.db"
-    for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + ending) }
+    for ending in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: store + ending)
+    }
     _ = Child.run([flowlearn, "ingest", "-q", "--store", store, file])
     let propose = Child.median(runs) {
       Child.run([flowlearn, "propose", "-A", "-q", "--week", "all", "--store", store])
@@ -174,9 +199,11 @@ struct Benchmark {
     }
     print(
       "policy  propose -A: \(round2(propose.wall)) s wall, \(round2(propose.processor)) s processor, "
-        + "\(propose.memory >> 20) MiB peak, exit \(propose.status >> 8)")
+        + "\(propose.memory >> 20) MiB peak, exit \(propose.status >> 8)"
+    )
     print(
       "policy  check: \(round2(check.wall)) s wall, \(round2(check.processor)) s processor, "
-        + "\(check.memory >> 20) MiB peak, exit \(check.status >> 8)")
+        + "\(check.memory >> 20) MiB peak, exit \(check.status >> 8)"
+    )
   }
 }

@@ -49,8 +49,10 @@ enum Child {
     return Measurement(
       wall: Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18,
       processor: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-      memory: usage.ru_maxrss * 1024, output: String(decoding: output, as: UTF8.self),
-      status: spawned == 0 ? status : -1)
+      memory: usage.ru_maxrss * 1024,
+      output: String(decoding: output, as: UTF8.self),
+      status: spawned == 0 ? status : -1
+    )
   }
 
   /// The run with the median wall time of several.

@@ -27,14 +27,16 @@ public struct LogWriter {
   ///
   /// - Returns: The records written, by edge and in all, replies included.
   public mutating func write(to path: String, bytes: Int) throws -> Int {
-    FileManager.default.createFile(atPath: path, contents: nil)
+    _ = FileManager.default.createFile(atPath: path, contents: nil)
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     defer { try? handle.close() }
     var buffer: [UInt8] = []
     buffer.reserveCapacity(9 << 20)
     if format == .vpc {
       buffer += Array(
-        ("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags pkt-srcaddr pkt-dstaddr\n").utf8)
+        ("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags pkt-srcaddr pkt-dstaddr\n")
+          .utf8
+      )
     }
     var written = 0
     var records = 0
@@ -78,7 +80,8 @@ public struct LogWriter {
     let seconds = clock / 1000
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let fraction = "00\(milliseconds)".suffix(3)
-    return "2026-11-\(two(2 + seconds / 86_400))T\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60)).\(fraction)123456Z"
+    return
+      "2026-11-\(two(2 + seconds / 86_400))T\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60)).\(fraction)123456Z"
   }
 
   private func endpoint(_ workload: Int, pod: Int) -> String {
@@ -89,7 +92,10 @@ public struct LogWriter {
   }
 
   private func hubble(
-    _ edge: GeneratedCluster.Edge, _ sourcePod: Int, _ destinationPod: Int, _ clientPort: Int,
+    _ edge: GeneratedCluster.Edge,
+    _ sourcePod: Int,
+    _ destinationPod: Int,
+    _ clientPort: Int,
     isReply: Bool
   ) -> String {
     let client = endpoint(edge.source, pod: sourcePod)
@@ -124,7 +130,10 @@ public struct LogWriter {
   }
 
   private func vpc(
-    _ edge: GeneratedCluster.Edge, _ sourcePod: Int, _ destinationPod: Int, _ clientPort: Int,
+    _ edge: GeneratedCluster.Edge,
+    _ sourcePod: Int,
+    _ destinationPod: Int,
+    _ clientPort: Int,
     isReply: Bool
   ) -> String {
     let client = cluster.address(edge.source, pod: sourcePod)

@@ -29,7 +29,10 @@ for _ in 0..<passes {
     while end > start, bytes[end - 1] != 0x0a { end -= 1 }
     guard end > start else { break }
     line += decoder.decode(
-      lines: bytes.span.bytes.extracting(start..<end), firstLine: line, into: &accumulator)
+      lines: bytes.span.bytes.extracting(start..<end),
+      firstLine: line,
+      into: &accumulator
+    )
     start = end
   }
   decoder.finish(into: &accumulator)
@@ -38,5 +41,6 @@ for _ in 0..<passes {
   let seconds = Double(time.seconds) + Double(time.attoseconds) / 1e18
   print(
     "\(format.rawValue): \(Double(start) / 1e9 / seconds) GB/s, \(line - 1) lines, "
-      + "\(accumulator.edges.count) edges")
+      + "\(accumulator.edges.count) edges"
+  )
 }

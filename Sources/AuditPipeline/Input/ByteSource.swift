@@ -152,7 +152,10 @@ package final class GzipSource: ByteSource {
         if available == 0 {
           guard !inMember || StopSignal.isRaised else {
             throw InputError.damaged(
-              file: name, compression: "gzip", problem: "it ends inside a compressed block")
+              file: name,
+              compression: "gzip",
+              problem: "it ends inside a compressed block"
+            )
           }
           return 0
         }
@@ -171,7 +174,10 @@ package final class GzipSource: ByteSource {
         inMember = false
       } else if status != Z_OK && status != Z_BUF_ERROR {
         throw InputError.damaged(
-          file: name, compression: "gzip", problem: "its data is corrupt (zlib \(status))")
+          file: name,
+          compression: "gzip",
+          problem: "its data is corrupt (zlib \(status))"
+        )
       }
     }
     return produced
@@ -226,7 +232,10 @@ package final class ZstdSource: ByteSource {
         if available == 0 {
           guard !inFrame || StopSignal.isRaised else {
             throw InputError.damaged(
-              file: name, compression: "zstd", problem: "it ends inside a compressed block")
+              file: name,
+              compression: "zstd",
+              problem: "it ends inside a compressed block"
+            )
           }
           return 0
         }
@@ -241,8 +250,10 @@ package final class ZstdSource: ByteSource {
       }
       guard ZSTD_isError(status) == 0 else {
         throw InputError.damaged(
-          file: name, compression: "zstd",
-          problem: "its data is corrupt (\(unsafe String(cString: ZSTD_getErrorName(status))))")
+          file: name,
+          compression: "zstd",
+          problem: "its data is corrupt (\(unsafe String(cString: ZSTD_getErrorName(status))))"
+        )
       }
       inFrame = status != 0
       if produced > 0 { return produced }

@@ -30,7 +30,11 @@ enum Continuation {
       let window = min(Int64(OpenedInput.identityWindow), identity.consumedBytes)
       tail.append(
         try FileRange.read(
-          input.name, offset: identity.consumedBytes - window, count: Int(window)))
+          input.name,
+          offset: identity.consumedBytes - window,
+          count: Int(window)
+        )
+      )
     } else {
       guard try pass(identity.consumedBytes, of: input.source, tail: &tail) else { return .shorter }
     }
@@ -49,7 +53,9 @@ enum Continuation {
 
   /// Reads up to an offset; false when the input ends before.
   private static func pass(
-    _ count: Int64, of source: any ByteSource, tail: inout TailWindow
+    _ count: Int64,
+    of source: any ByteSource,
+    tail: inout TailWindow
   ) throws -> Bool {
     var left = count
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)

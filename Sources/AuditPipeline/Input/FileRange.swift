@@ -44,7 +44,8 @@ final class FileRange {
       let got = try bytes.withUnsafeMutableBytes { buffer in
         try file.read(
           into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]),
-          at: offset + Int64(filled))
+          at: offset + Int64(filled)
+        )
       }
       if got == 0 { break }
       filled += got

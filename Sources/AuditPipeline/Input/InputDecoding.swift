@@ -39,8 +39,11 @@ struct InputDecoding: Sendable {
   }
 
   init(
-    input: OpenedInput, format: LogFormat, options: IngestOptions,
-    resolver: (any AddressResolving)?, progress: @escaping @Sendable (Int64) -> Void
+    input: OpenedInput,
+    format: LogFormat,
+    options: IngestOptions,
+    resolver: (any AddressResolving)?,
+    progress: @escaping @Sendable (Int64) -> Void
   ) {
     name = input.name
     head = input.head
@@ -109,7 +112,8 @@ struct InputDecoding: Sendable {
           try decode(
             start: ranges[index].start,
             end: index + 1 < ranges.count ? ranges[index].end : nil,
-            firstLine: index == 0 ? lines + 1 : 1)
+            firstLine: index == 0 ? lines + 1 : 1
+          )
         }
         parts.withLock { $0[index] = result }
       }
@@ -127,10 +131,17 @@ struct InputDecoding: Sendable {
     whole.decoder.finish(into: &whole.accumulator)
     let window = min(Int64(OpenedInput.identityWindow), whole.end.consumed)
     let tail = try FileRange.read(
-      name, offset: whole.end.consumed - window, count: Int(window))
+      name,
+      offset: whole.end.consumed - window,
+      count: Int(window)
+    )
     return Output(
-      accumulator: whole.accumulator, consumed: whole.end.consumed,
-      tailHash: ContentHash.hash(tail), lines: lines + whole.end.lines, tornBytes: torn)
+      accumulator: whole.accumulator,
+      consumed: whole.end.consumed,
+      tailHash: ContentHash.hash(tail),
+      lines: lines + whole.end.lines,
+      tornBytes: torn
+    )
   }
 
   /// Decodes the lines that start in a range of a plain file.
@@ -149,13 +160,17 @@ struct InputDecoding: Sendable {
       },
       decode: { lines, line in
         part.decoder.decode(lines: lines, firstLine: line, into: &part.accumulator)
-      }, tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) })
+      },
+      tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) }
+    )
     return part
   }
 
   private static func reject(tooLong line: Int, in accumulator: inout EvidenceAccumulator) {
     accumulator.reject(
-      line: line, "the line is longer than \(RecordFraming.longestLine >> 20) MiB")
+      line: line,
+      "the line is longer than \(RecordFraming.longestLine >> 20) MiB"
+    )
   }
 
   /// Takes or leaves a last line without line feed.
@@ -169,8 +184,10 @@ struct InputDecoding: Sendable {
       return rest.count
     }
     _ = part.decoder.decode(
-      lines: rest.span.bytes, firstLine: linesBefore + part.end.lines + 1,
-      into: &part.accumulator)
+      lines: rest.span.bytes,
+      firstLine: linesBefore + part.end.lines + 1,
+      into: &part.accumulator
+    )
     part.end.lines += 1
     part.end.consumed += Int64(rest.count)
     return 0
@@ -181,7 +198,10 @@ struct InputDecoding: Sendable {
   private func stream(from start: ReadStart) throws -> Output {
     var part = Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: start.offset))
     var reader = LineReader(
-      offset: start.offset, firstLine: start.wholeLines + 1, tail: start.tail)
+      offset: start.offset,
+      firstLine: start.wholeLines + 1,
+      tail: start.tail
+    )
     var reported: Int64 = 0
     part.end = try reader.run(
       limit: nil,
@@ -194,14 +214,20 @@ struct InputDecoding: Sendable {
       },
       decode: { lines, line in
         part.decoder.decode(lines: lines, firstLine: line, into: &part.accumulator)
-      }, tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) })
+      },
+      tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) }
+    )
     var tail = part.end.tail
     let torn = finishLastLine(&part, linesBefore: start.wholeLines, isGrowing: false)
     if torn == 0 { tail.append(part.end.rest) }
     part.decoder.finish(into: &part.accumulator)
     return Output(
-      accumulator: part.accumulator, consumed: part.end.consumed, tailHash: tail.hash,
-      lines: start.wholeLines + part.end.lines, tornBytes: torn)
+      accumulator: part.accumulator,
+      consumed: part.end.consumed,
+      tailHash: tail.hash,
+      lines: start.wholeLines + part.end.lines,
+      tornBytes: torn
+    )
   }
 
   // MARK: Values
@@ -217,7 +243,9 @@ struct InputDecoding: Sendable {
     let file: FileRange? = if case .plain = storage { try FileRange(path: name) } else { nil }
     while true {
       let count = try buffer.withUnsafeMutableBytes { bytes in
-        if let file { try file.read(into: bytes, at: position) } else {
+        if let file {
+          try file.read(into: bytes, at: position)
+        } else {
           try source.source.read(into: bytes)
         }
       }
@@ -240,7 +268,11 @@ struct InputDecoding: Sendable {
     let torn = framer.isInsideValue ? Int(position - framer.consumed) : 0
     part.decoder.finish(into: &part.accumulator)
     return Output(
-      accumulator: part.accumulator, consumed: framer.consumed, tailHash: tail.hash,
-      lines: framer.lines, tornBytes: torn)
+      accumulator: part.accumulator,
+      consumed: framer.consumed,
+      tailHash: tail.hash,
+      lines: framer.lines,
+      tornBytes: torn
+    )
   }
 }

@@ -41,8 +41,10 @@ struct LineReader {
   ///   - decode: Takes whole lines with the first one's number, gives their count.
   ///   - tooLong: Is told the number of a line that is longer than can be read.
   mutating func run(
-    limit: Int64?, read: (UnsafeMutableRawBufferPointer) throws -> Int,
-    decode: (RawSpan, Int) throws -> Int, tooLong: (Int) -> Void
+    limit: Int64?,
+    read: (UnsafeMutableRawBufferPointer) throws -> Int,
+    decode: (RawSpan, Int) throws -> Int,
+    tooLong: (Int) -> Void
   ) throws -> End {
     // A line too long to be kept is passed over to its end, which may lie behind the limit.
     while skipsLine || limit.map({ end.consumed < $0 }) ?? true {
@@ -98,7 +100,9 @@ struct LineReader {
 
   /// Decodes the whole lines at and after an offset of the buffer.
   private func wholeLines(
-    from start: Int, limit: Int64?, decode: (RawSpan, Int) throws -> Int
+    from start: Int,
+    limit: Int64?,
+    decode: (RawSpan, Int) throws -> Int
   ) throws -> (lines: Int, bytes: Int) {
     let bytes = buffer.span.bytes.extracting(start..<filled)
     guard var last = LineFeeds.last(in: bytes, before: bytes.byteCount) else { return (0, 0) }

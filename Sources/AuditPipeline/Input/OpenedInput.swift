@@ -35,7 +35,11 @@ struct OpenedInput {
     let raw: DescriptorSource
     var size: Int64?
     if isStandardInput {
-      raw = DescriptorSource(descriptor: STDIN_FILENO, name: "standard input", ownsDescriptor: false)
+      raw = DescriptorSource(
+        descriptor: STDIN_FILENO,
+        name: "standard input",
+        ownsDescriptor: false
+      )
     } else {
       raw = try DescriptorSource(path: path)
       var status = stat()
@@ -64,7 +68,10 @@ struct OpenedInput {
       storage = size.map { .plain(size: $0) } ?? .stream
       // A pipe hands out what is there; waiting for 64 KiB would hold up a slow stream.
       head = try OpenedInput.fill(
-        whole, count: OpenedInput.headSize, stopsAtFirstLine: isStandardInput)
+        whole,
+        count: OpenedInput.headSize,
+        stopsAtFirstLine: isStandardInput
+      )
       source = PushbackSource(head: head, rest: whole)
     }
     if head.contains(0) { throw InputError.binary(file: path) }

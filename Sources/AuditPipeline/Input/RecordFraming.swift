@@ -27,7 +27,8 @@ enum RecordFraming {
       while next < head.byteCount, isSpace(head.byte(at: next)) { next += 1 }
       guard next < head.byteCount else { return .values }
       return [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "]")].contains(
-        head.byte(at: next)) ? .values : .lines
+        head.byte(at: next)
+      ) ? .values : .lines
     }
     guard byte == UInt8(ascii: "{") else { return .lines }
     // Pretty-printed values never have a whole object on a line that starts with its brace.
@@ -90,7 +91,9 @@ struct ValueFramer {
 
   /// Takes more bytes and hands out each complete value with its first line.
   mutating func feed(
-    _ bytes: RawSpan, value: (RawSpan, Int) -> Void, garbage: (Int) -> Void
+    _ bytes: RawSpan,
+    value: (RawSpan, Int) -> Void,
+    garbage: (Int) -> Void
   ) {
     for index in 0..<bytes.byteCount {
       let byte = bytes.byte(at: index)

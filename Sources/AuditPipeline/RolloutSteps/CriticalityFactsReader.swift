@@ -23,7 +23,10 @@ extension Evidence {
       }
     }
     return CriticalityFacts(
-      namespace: namespace, reachedFromOutside: outside.sorted(),
-      dependantNamespaces: dependants.sorted(), servedPorts: ports.sorted())
+      namespace: namespace,
+      reachedFromOutside: outside.sorted(),
+      dependantNamespaces: dependants.sorted(),
+      servedPorts: ports.sorted()
+    )
   }
 }

@@ -28,7 +28,10 @@ package struct NamespaceAssessor: Sendable {
 
   /// Makes an assessor that reads everything up to a time.
   package init(
-    _ stores: Stores, reader: EvidenceReader, finder: WindowFinder, settings: GateSettings,
+    _ stores: Stores,
+    reader: EvidenceReader,
+    finder: WindowFinder,
+    settings: GateSettings,
     dialect: PolicyDialect = .kubernetes
   ) async throws {
     self.stores = stores
@@ -43,9 +46,12 @@ package struct NamespaceAssessor: Sendable {
   package func assess(_ namespace: String, now: Int64) async throws -> NamespaceAssessment {
     let rollout = reader.rollout[namespace]
     var gate = GateEvidence(
-      logOnlyFilesWritten: true, capture: log { _ in true },
-      watchCapture: log { kind in rollout.plugin?.watchLogs.contains(kind) ?? kind.showsPolicyDrops },
-      scriptsWritten: true)
+      logOnlyFilesWritten: true,
+      capture: log { _ in true },
+      watchCapture: log { kind in rollout.plugin?.watchLogs.contains(kind) ?? kind.showsPolicyDrops
+      },
+      scriptsWritten: true
+    )
     guard let window = try? window(of: namespace, now: now) else {
       gate.logOnly = mode(namespace, observed: [])
       return NamespaceAssessment(namespace: namespace, gate: gate, proposal: nil, open: [])
@@ -67,7 +73,11 @@ package struct NamespaceAssessor: Sendable {
       connection.decision == nil && connection.isForReview
     }
     return NamespaceAssessment(
-      namespace: namespace, gate: gate, proposal: proposal, open: open)
+      namespace: namespace,
+      gate: gate,
+      proposal: proposal,
+      open: open
+    )
   }
 
   /// Weeks 1 to the one `now` lies in, or to the newest flow when that is earlier.
@@ -79,7 +89,9 @@ package struct NamespaceAssessor: Sendable {
     let newest = min(span.last, now)
     guard let week = calendar.latest(newestFlow: newest) else {
       throw EvidenceError.nothingInWindow(
-        namespace: namespace, window: TimeWindow(start: calendar.start, end: calendar.start))
+        namespace: namespace,
+        window: TimeWindow(start: calendar.start, end: calendar.start)
+      )
     }
     var window = calendar.evidenceWindow(for: week)
     window.end = min(window.end, Timestamps.floor(now, to: Timestamps.hour) + Timestamps.hour)
@@ -90,7 +102,8 @@ package struct NamespaceAssessor: Sendable {
     CaptureLog(
       capture.filter { isWanted($0.logKind) }.map {
         CapturedHour(hour: $0.hour, records: $0.capture.records, lost: $0.capture.lost)
-      })
+      }
+    )
   }
 
   /// How the namespace is audited, as said at the start, and the records that prove it.
@@ -103,22 +116,31 @@ package struct NamespaceAssessor: Sendable {
   }
 
   private func coverage(
-    _ namespace: String, _ window: EvidenceWindow, _ evidence: Evidence,
+    _ namespace: String,
+    _ window: EvidenceWindow,
+    _ evidence: Evidence,
     _ observed: [ObservedConnection]
   ) async throws -> Coverage {
     let days = try await reader.days(of: namespace, window, in: evidence)
     let edges = observed.filter { $0.decision != .reject && $0.isAccepted }.map { connection in
       EdgeDays(
-        days: days[connection.key] ?? [], firstSeen: connection.tally.firstMicroseconds)
+        days: days[connection.key] ?? [],
+        firstSeen: connection.tally.firstMicroseconds
+      )
     }
     let unresolved = observed.count { connection in
       connection.marks.contains(.unresolved)
     }
     return Coverage(
       CoverageInput(
-        edges: edges, capture: log { _ in true }, window: window.window,
-        resolvedEndpoints: observed.count - unresolved, unresolvedEndpoints: unresolved),
-      holeThreshold: settings.holeThreshold)
+        edges: edges,
+        capture: log { _ in true },
+        window: window.window,
+        resolvedEndpoints: observed.count - unresolved,
+        unresolvedEndpoints: unresolved
+      ),
+      holeThreshold: settings.holeThreshold
+    )
   }
 
   // MARK: The proposal and what it lacks
@@ -131,7 +153,9 @@ package struct NamespaceAssessor: Sendable {
     let step = Propose(stores, reader: reader, finder: finder, options: options)
     let result = try step.propose(namespace, window, evidence)
     var summary = ProposalEvidence(
-      week: window.week?.number ?? 0, replayedEdges: result.proof.total)
+      week: window.week?.number ?? 0,
+      replayedEdges: result.proof.total
+    )
     let unexpressible = Set(result.proposal.unexpressible.map(\.connection))
     for entry in result.proof.denied {
       let text = "\(ConnectionText.text(result.keys[entry.connection])): \(entry.reason)"
@@ -148,7 +172,10 @@ package struct NamespaceAssessor: Sendable {
 
   /// The rules that a proposal without the last 48 hours of the capture does not have.
   private func recentRules(
-    _ result: ProposeResult, _ step: Propose, _ window: EvidenceWindow, _ namespace: String
+    _ result: ProposeResult,
+    _ step: Propose,
+    _ window: EvidenceWindow,
+    _ namespace: String
   ) async throws -> [String] {
     var earlier = window
     let end = log { _ in true }.end(before: window.window.end) ?? window.window.end
@@ -173,7 +200,9 @@ package struct NamespaceAssessor: Sendable {
   // MARK: What is undecided
 
   private func decisions(
-    _ observed: [ObservedConnection], _ proposal: ProposeResult?, watchStart: Int64?
+    _ observed: [ObservedConnection],
+    _ proposal: ProposeResult?,
+    watchStart: Int64?
   ) -> DecisionSummary {
     let undecided = observed.filter(\.needsDecision)
     func words(_ connections: [ObservedConnection]) -> [String] {
@@ -194,8 +223,10 @@ package struct NamespaceAssessor: Sendable {
     }
     return DecisionSummary(
       wouldDeny: words(undecided.filter { $0.evidence == .wouldDeny }),
-      excluded: words(undecided.filter { $0.evidence != .wouldDeny }), peers: peers,
-      denials: words(denials))
+      excluded: words(undecided.filter { $0.evidence != .wouldDeny }),
+      peers: peers,
+      denials: words(denials)
+    )
   }
 
   /// Cilium under agent-wide audit: live policies of others that would start to enforce.

@@ -26,7 +26,10 @@ package struct RolloutWorkflow: Sendable {
 
   /// Makes a workflow on what was read.
   package init(
-    _ stores: Stores, reader: EvidenceReader, assessor: NamespaceAssessor, gates: RolloutGates,
+    _ stores: Stores,
+    reader: EvidenceReader,
+    assessor: NamespaceAssessor,
+    gates: RolloutGates,
     dialect: PolicyDialect
   ) {
     self.stores = stores
@@ -47,14 +50,30 @@ package struct RolloutWorkflow: Sendable {
 
   /// Starts the audit of a namespace.
   package func start(
-    _ namespace: String, plugin: RolloutPlugin, way: LogOnlyWay?, who: String, now: Int64
+    _ namespace: String,
+    plugin: RolloutPlugin,
+    way: LogOnlyWay?,
+    who: String,
+    now: Int64
   ) throws -> RolloutOutcome {
     let step = LogOnlyStep(namespace: namespace, plugin: plugin, way: way)
     let gate = gates.assessToAudit(
-      namespace, plugin: plugin, evidence: GateEvidence(logOnlyFilesWritten: true), state: state)
+      namespace,
+      plugin: plugin,
+      evidence: GateEvidence(logOnlyFilesWritten: true),
+      state: state
+    )
     var event = RolloutEvent(
-      time: now, who: who, action: .start, namespace: namespace, from: .assess, to: .audit,
-      reason: "log-only: \(step.way.rawValue)", passing: gate, byForce: false)
+      time: now,
+      who: who,
+      action: .start,
+      namespace: namespace,
+      from: .assess,
+      to: .audit,
+      reason: "log-only: \(step.way.rawValue)",
+      passing: gate,
+      byForce: false
+    )
     event.plugin = plugin
     return RolloutOutcome(gate: gate, event: event, files: try step.files())
   }
@@ -63,7 +82,12 @@ package struct RolloutWorkflow: Sendable {
   ///
   /// - Parameter askedByName: Whether a system namespace was named by the user.
   package func advance(
-    _ namespace: String, who: String, now: Int64, force: Bool, reason: String, askedByName: Bool
+    _ namespace: String,
+    who: String,
+    now: Int64,
+    force: Bool,
+    reason: String,
+    askedByName: Bool
   ) async throws -> (outcome: RolloutOutcome, assessment: NamespaceAssessment) {
     let assessment = try await assessor.assess(namespace, now: now)
     let rollout = state[namespace]
@@ -71,19 +95,33 @@ package struct RolloutWorkflow: Sendable {
       let gate = gates.next(for: namespace, evidence: assessment.gate, state: state, now: now)
     else {
       throw RolloutError.outOfOrder(
-        namespace: namespace, current: rollout.stage, from: rollout.stage, to: nil)
+        namespace: namespace,
+        current: rollout.stage,
+        from: rollout.stage,
+        to: nil
+      )
     }
     guard rollout.stage != .assess else {
       throw RolloutError.notApplicable(
-        .advance, namespace: namespace,
-        because: "its audit has not been started (flowlearn rollout start)")
+        .advance,
+        namespace: namespace,
+        because: "its audit has not been started (flowlearn rollout start)"
+      )
     }
     guard gate.isMet || force else {
       return (RolloutOutcome(gate: gate, event: nil, files: []), assessment)
     }
     let event = RolloutEvent(
-      time: now, who: who, action: .advance, namespace: namespace, from: rollout.stage, to: next,
-      reason: reason, passing: gate, byForce: force)
+      time: now,
+      who: who,
+      action: .advance,
+      namespace: namespace,
+      from: rollout.stage,
+      to: next,
+      reason: reason,
+      passing: gate,
+      byForce: force
+    )
     // Asked before anything is written: an event that cannot be applied leaves no files behind.
     _ = try state.applying(event, expecting: state.version)
     let files = next == .watch ? try self.files(assessment, askedByName: askedByName) : []
@@ -99,38 +137,58 @@ package struct RolloutWorkflow: Sendable {
     let dns = policies.filter { $0.name.hasPrefix("allow-dns") }
     let rules = policies.filter { !$0.name.hasPrefix("allow-dns") && $0.name != "default-deny" }
     let step = NamespaceStep(
-      namespace: assessment.namespace, plugin: state[assessment.namespace].plugin ?? .other,
+      namespace: assessment.namespace,
+      plugin: state[assessment.namespace].plugin ?? .other,
       rules: try RolloutWorkflow.manifest(rules, file: "rules.yaml"),
       dns: dns.isEmpty ? nil : try RolloutWorkflow.manifest(dns, file: "allow-dns.yaml"),
       defaultDeny: try NamespaceStep.standardDefaultDeny(namespace: assessment.namespace),
-      isAskedByName: askedByName)
+      isAskedByName: askedByName
+    )
     return try step.files()
   }
 
   static func manifest(_ policies: [Policy], file: String) throws -> StepManifest {
     StepManifest(
-      file: file, yaml: try ManifestWriter.yaml(PolicySet(policies: policies)),
+      file: file,
+      yaml: try ManifestWriter.yaml(PolicySet(policies: policies)),
       objects: policies.map { policy in
         StepObject(
-          apiVersion: policy.kind.apiVersion, kind: policy.kind.manifestKind,
-          namespace: policy.namespace, name: policy.name)
-      })
+          apiVersion: policy.kind.apiVersion,
+          kind: policy.kind.manifestKind,
+          namespace: policy.namespace,
+          name: policy.name
+        )
+      }
+    )
   }
 
   /// Applies the cluster-wide policies, last of all.
   package func clusterWide(
-    plugin: RolloutPlugin, exemptions: [MetadataExemption], withDefaultDeny: Bool,
-    unmanaged: [String], who: String, now: Int64, force: Bool, reason: String
+    plugin: RolloutPlugin,
+    exemptions: [MetadataExemption],
+    withDefaultDeny: Bool,
+    unmanaged: [String],
+    who: String,
+    now: Int64,
+    force: Bool,
+    reason: String
   ) throws -> RolloutOutcome {
     let gate = gates.clusterWide(state: state)
     guard gate.isMet || force else { return RolloutOutcome(gate: gate, event: nil, files: []) }
     let event = RolloutEvent(
-      time: now, who: who, action: .applyClusterWide, reason: reason, passing: gate,
-      byForce: force)
+      time: now,
+      who: who,
+      action: .applyClusterWide,
+      reason: reason,
+      passing: gate,
+      byForce: force
+    )
     _ = try state.applying(event, expecting: state.version)
     let step = ClusterWideStep(
-      plugin: plugin, exemptions: exemptions,
-      defaultDeny: withDefaultDeny ? .init(excludedNamespaces: unmanaged) : nil)
+      plugin: plugin,
+      exemptions: exemptions,
+      defaultDeny: withDefaultDeny ? .init(excludedNamespaces: unmanaged) : nil
+    )
     return RolloutOutcome(gate: gate, event: event, files: try step.files())
   }
 

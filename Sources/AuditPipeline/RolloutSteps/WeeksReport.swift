@@ -36,7 +36,10 @@ package struct WeeksReport: Sendable {
 
   /// Makes a report.
   package init(
-    _ stores: Stores, reader: EvidenceReader, finder: WindowFinder, settings: GateSettings
+    _ stores: Stores,
+    reader: EvidenceReader,
+    finder: WindowFinder,
+    settings: GateSettings
   ) {
     self.stores = stores
     self.reader = reader
@@ -51,7 +54,8 @@ package struct WeeksReport: Sendable {
     let capture = CaptureLog(
       try await stores.flows.capture().map {
         CapturedHour(hour: $0.hour, records: $0.capture.records, lost: $0.capture.lost)
-      })
+      }
+    )
     var rows: [WeekRow] = []
     var before: Set<ConnectionKey> = []
     var rulesBefore: Set<String> = []
@@ -59,26 +63,41 @@ package struct WeeksReport: Sendable {
     for number in 1...last {
       let window = try finder.window(of: namespace, WindowSelection(span: .week(number)))
       let only = try finder.window(
-        of: namespace, WindowSelection(span: .week(number), isOnly: true))
+        of: namespace,
+        WindowSelection(span: .week(number), isOnly: true)
+      )
       let evidence = try await reader.evidence(window, namespace: namespace)
       let accepted = evidence.connections(of: namespace).filter(\.isAccepted)
       let known = Set(accepted.map(\.key))
       let seen = Set(
-        try await reader.evidence(only, namespace: namespace).connections(of: namespace).map(\.key))
+        try await reader.evidence(only, namespace: namespace).connections(of: namespace).map(\.key)
+      )
       let rules = known.isEmpty ? [] : try Self.rules(propose.propose(namespace, window, evidence))
       let days = try await reader.days(of: namespace, window, in: evidence)
       let coverage = Coverage(
         CoverageInput(
           edges: accepted.map {
             EdgeDays(days: days[$0.key] ?? [], firstSeen: $0.tally.firstMicroseconds)
-          }, capture: capture, window: window.window), holeThreshold: settings.holeThreshold)
+          },
+          capture: capture,
+          window: window.window
+        ),
+        holeThreshold: settings.holeThreshold
+      )
       guard let week = window.week else { continue }
       rows.append(
         WeekRow(
-          week: week, isIncomplete: window.isIncomplete, connections: known.count,
-          added: known.subtracting(before).count, missing: before.subtracting(seen).count,
-          rules: rules.count, rulesAdded: rules.subtracting(rulesBefore).count,
-          rulesGone: rulesBefore.subtracting(rules).count, coverage: coverage))
+          week: week,
+          isIncomplete: window.isIncomplete,
+          connections: known.count,
+          added: known.subtracting(before).count,
+          missing: before.subtracting(seen).count,
+          rules: rules.count,
+          rulesAdded: rules.subtracting(rulesBefore).count,
+          rulesGone: rulesBefore.subtracting(rules).count,
+          coverage: coverage
+        )
+      )
       before = known
       rulesBefore = rules
     }
@@ -107,8 +126,11 @@ package struct WeeksReport: Sendable {
         rule: "\(policy.name) \(policy.rules[entry.rule].direction.rawValue) \(entry.rule)",
         edges: entry.connections.map {
           RuleActivity.Edge(
-            name: ConnectionText.text(result.keys[$0]), days: days[result.keys[$0]] ?? [])
-        })
+            name: ConnectionText.text(result.keys[$0]),
+            days: days[result.keys[$0]] ?? []
+          )
+        }
+      )
     }
     let captured = Set(try await stores.flows.capture().map { Int($0.hour / 24) })
     return StaleRules.find(in: rules, captureDays: captured, weeks: weeks, now: now)

@@ -10,6 +10,8 @@ package struct CalicoDecoder: LogDecoder {
   private let denyPasses: Bool
   private var clock: LineClock
   private var notes: Set<Note> = []
+  /// The fast path; paired with the one accumulator this decoder is used with.
+  var scanner = CalicoScanner()
 
   private enum Note: String {
     case noPending =
@@ -150,6 +152,11 @@ package struct CalicoDecoder: LogDecoder {
   /// Intervals are minutes long; an end further away is damage and would move the log's newest time.
   private static let longestInterval = Timestamps.day
 
+  /// Why a record is no evidence.
+  struct Discard: Error {
+    var reason: DiscardReason
+  }
+
   private mutating func add(
     _ record: CalicoRecord,
     line: Int,
@@ -160,29 +167,34 @@ package struct CalicoDecoder: LogDecoder {
       return
     }
     accumulator.sawRecord(at: start)
+    switch flow(of: record, start: start, into: &accumulator) {
+    case .failure(let discard): accumulator.discard(discard.reason)
+    case .success(let flow): accumulator.record(flow, line: line)
+    }
+  }
+
+  /// The evidence of a record.
+  mutating func flow(
+    of record: CalicoRecord,
+    start: Int64,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Result<ObservedFlow, Discard> {
     let evidence: EvidenceClass
     let side: PolicySide
     switch CalicoJudge.judge(record, denyPasses: denyPasses) {
-    case .discard(let reason):
-      accumulator.discard(reason)
-      return
+    case .discard(let reason): return .failure(Discard(reason: reason))
     case .evidence(let found, let whose): (evidence, side) = (found, whose)
     }
     guard let source = end(record.source, of: record, into: &accumulator),
       let destination = end(record.destination, of: record, into: &accumulator)
-    else {
-      accumulator.discard(.unknownEndpoint)
-      return
-    }
+    else { return .failure(Discard(reason: .unknownEndpoint)) }
     if record.action == .allow, record.pending.isEmpty, record.mixed.isEmpty {
       note(.noPending, in: &accumulator)
     }
     if record.action == .deny, record.dialect == .file, !denyPasses {
       note(.denyMode, in: &accumulator)
     }
-    var last = record.end ?? start
-    if last < start || last - start > CalicoDecoder.longestInterval { last = start }
-    accumulator.record(
+    return .success(
       ObservedFlow(
         source: source,
         destination: destination,
@@ -191,11 +203,16 @@ package struct CalicoDecoder: LogDecoder {
         side: side,
         evidence: evidence,
         start: start,
-        end: last,
+        end: CalicoDecoder.last(record.end, after: start),
         bytes: record.bytes
-      ),
-      line: line
+      )
     )
+  }
+
+  /// The end of an interval; one before its start or too far away counts as its start.
+  static func last(_ end: Int64?, after start: Int64) -> Int64 {
+    guard let end, end >= start, end - start <= longestInterval else { return start }
+    return end
   }
 
   private mutating func end(

@@ -21,12 +21,18 @@ extension JSONWord {
   static let dropReason = JSONWord(11, 0x6165_725f_706f_7264, 0x6e_6f73)  // drop_reason
   static let camelTraceReason = JSONWord(11, 0x6165_5265_6361_7274, 0x6e_6f73)  // traceReason
   static let traceReason = JSONWord(12, 0x6572_5f65_6361_7274, 0x6e6f_7361)  // trace_reason
-  static let camelDropReasonDesc = JSONWord(14, 0x7361_6552_706f_7264, 0x6373_6544_6e6f)  // dropReasonDesc
-  static let dropReasonDesc = JSONWord(16, 0x6165_725f_706f_7264, 0x6373_6564_5f6e_6f73)  // drop_reason_desc
-  static let camelTrafficDirection = JSONWord(16, 0x4463_6966_6661_7274, 0x6e6f_6974_6365_7269)  // trafficDirection
-  static let camelDestinationNames = JSONWord(16, 0x7461_6e69_7473_6564, 0x7365_6d61_4e6e_6f69)  // destinationNames
-  static let trafficDirection = JSONWord(17, 0x5f63_6966_6661_7274, 0x6f69_7463_6572_6964, 0x6e)  // traffic_direction
-  static let destinationNames = JSONWord(17, 0x7461_6e69_7473_6564, 0x656d_616e_5f6e_6f69, 0x73)  // destination_names
+  // dropReasonDesc
+  static let camelDropReasonDesc = JSONWord(14, 0x7361_6552_706f_7264, 0x6373_6544_6e6f)
+  // drop_reason_desc
+  static let dropReasonDesc = JSONWord(16, 0x6165_725f_706f_7264, 0x6373_6564_5f6e_6f73)
+  // trafficDirection
+  static let camelTrafficDirection = JSONWord(16, 0x4463_6966_6661_7274, 0x6e6f_6974_6365_7269)
+  // destinationNames
+  static let camelDestinationNames = JSONWord(16, 0x7461_6e69_7473_6564, 0x7365_6d61_4e6e_6f69)
+  // traffic_direction
+  static let trafficDirection = JSONWord(17, 0x5f63_6966_6661_7274, 0x6f69_7463_6572_6964, 0x6e)
+  // destination_names
+  static let destinationNames = JSONWord(17, 0x7461_6e69_7473_6564, 0x656d_616e_5f6e_6f69, 0x73)
   static let camelDestinationService = JSONWord(
     18,
     0x7461_6e69_7473_6564,
@@ -53,7 +59,8 @@ extension JSONWord {
   )  // trace_observation_point
   static let flow = JSONWord(4, 0x776f_6c66)  // flow
   static let sourcePort = JSONWord(11, 0x705f_6563_7275_6f73, 0x74_726f)  // source_port
-  static let destinationPort = JSONWord(16, 0x7461_6e69_7473_6564, 0x7472_6f70_5f6e_6f69)  // destination_port
+  // destination_port
+  static let destinationPort = JSONWord(16, 0x7461_6e69_7473_6564, 0x7472_6f70_5f6e_6f69)
   static let flags = JSONWord(5, 0x73_6761_6c66)  // flags
   static let type = JSONWord(4, 0x6570_7974)  // type
   static let code = JSONWord(4, 0x6564_6f63)  // code
@@ -75,7 +82,8 @@ extension JSONWord {
   static let traced = JSONWord(6, 0x4445_4341_5254)  // TRACED
   static let translated = JSONWord(10, 0x5441_4c53_4e41_5254, 0x4445)  // TRANSLATED
   static let error = JSONWord(5, 0x52_4f52_5245)  // ERROR
-  static let verdictUnknown = JSONWord(15, 0x5f54_4349_4452_4556, 0x4e_574f_4e4b_4e55)  // VERDICT_UNKNOWN
+  // VERDICT_UNKNOWN
+  static let verdictUnknown = JSONWord(15, 0x5f54_4349_4452_4556, 0x4e_574f_4e4b_4e55)
   static let l3l4 = JSONWord(5, 0x34_4c5f_334c)  // L3_L4
   static let layer7 = JSONWord(2, 0x374c)  // L7
   static let sock = JSONWord(4, 0x4b43_4f53)  // SOCK

@@ -30,14 +30,18 @@ struct CheckCommand: AsyncParsableCommand {
 
         flowlearn propose -n app-prod | flowlearn check -n app-prod -
         flowlearn check policies/
-      """)
+      """
+  )
 
   @Argument(help: "Policy files, directories, or - for standard input.")
   var policies: [String]
 
   @OptionGroup var storeOptions: StoreOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Only edges of this namespace.", valueName: "name"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Only edges of this namespace.", valueName: "name")
+  )
   var namespace: [String] = []
 
   @OptionGroup var window: WindowOptions
@@ -63,9 +67,15 @@ struct CheckCommand: AsyncParsableCommand {
       let reader = try await EvidenceReader(stores, now: now)
       let finder = try await WindowFinder(stores, rollout: reader.rollout)
       let evidence = try await WholeEvidence.read(
-        reader, finder: finder, namespaces: namespace, selection: selection)
+        reader,
+        finder: finder,
+        namespaces: namespace,
+        selection: selection
+      )
       let result = Check(evidence, reader: reader, engine: cni?.engine).run(
-        contents.policySet, namespaces: namespace.isEmpty ? nil : namespace)
+        contents.policySet,
+        namespaces: namespace.isEmpty ? nil : namespace
+      )
       print(result)
       let records = result.connections.map(\.connection.tally.records).reduce(0, +)
       let lost = result.denied.map(\.connection.tally.records).reduce(0, +)
@@ -84,9 +94,16 @@ struct CheckCommand: AsyncParsableCommand {
     let rows = denied ? result.denied : result.connections
     switch output {
     case .table:
-      var table = Table(["SUBJECT", "PEER", "PORT", "FLOWS", "DECISION", "RULE"], rightAligned: [3])
-      for row in rows { table.add(cells(row)) }
-      Terminal.write(table.text)
+      var table = Table(
+        ["SUBJECT", "PEER", "PORT", "FLOWS", "DECISION", "RULE"],
+        rightAligned: [3],
+        dispensable: ["FLOWS"],
+        palette: Palette(noise.color)
+      )
+      for row in rows {
+        table.add(Array(cells(row).dropLast()) + [DecisionText.short(row.decision)])
+      }
+      Terminal.write(table)
     case .csv:
       Terminal.print("subject,peer,port,flows,decision,rule")
       for row in rows { Terminal.print(cells(row).map(CSV.field).joined(separator: ",")) }
@@ -109,7 +126,9 @@ struct CheckCommand: AsyncParsableCommand {
     let names = ["subject", "peer", "port", "flows", "decision", "rule"]
     return .object(
       JSONObject(
-        zip(names, cells).map { (key: $0, value: $0 == "flows" ? .number($1) : .string($1)) }))
+        zip(names, cells).map { (key: $0, value: $0 == "flows" ? .number($1) : .string($1)) }
+      )
+    )
   }
 }
 
@@ -121,6 +140,22 @@ enum DecisionText {
     if !decision.ingress.isAllowed { return "ingress: \(side(decision.ingress))" }
     return [decision.egress, decision.ingress].map(side).filter { $0 != "-" }
       .joined(separator: "; ")
+  }
+
+  /// The same for tables: without the kinds of the policies and the sides that nothing isolates.
+  static func short(_ decision: Decision) -> String {
+    guard decision.allowed else { return rule(decision) }
+    var parts: [String] = []
+    for side in [decision.egress, decision.ingress] {
+      if case .allowed(let rule) = side {
+        let policy = rule.policy
+        let path = policy.namespace.map { "\($0)/\(policy.name)" } ?? policy.name
+        parts.append("\(path) \(rule.direction.rawValue) \(rule.index)")
+      } else if side != .notJudged, side != .notIsolated {
+        parts.append(DecisionText.side(side))
+      }
+    }
+    return parts.isEmpty ? "no policy" : parts.joined(separator: "; ")
   }
 
   private static func side(_ decision: SideDecision) -> String {

@@ -7,7 +7,15 @@ import JSONText
 
 struct DatabaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "db", abstract: "Look at the store.", subcommands: [DatabaseInfoCommand.self])
+    commandName: "db",
+    abstract: "Look at the store.",
+    discussion: """
+      Examples:
+
+        flowlearn db info
+      """,
+    subcommands: [DatabaseInfoCommand.self]
+  )
 }
 
 struct DatabaseInfoCommand: AsyncParsableCommand {
@@ -19,7 +27,8 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
 
         flowlearn db info
         flowlearn db info -o json
-      """)
+      """
+  )
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case table, json
@@ -45,7 +54,8 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
   private func print(_ inputs: [IngestRecord], _ capture: [StoredCaptureHour]) {
     var table = Table(
       ["INPUT", "FORMAT", "LINES", "USED", "DISCARDED", "REFUSED", "LOST", "INGESTED"],
-      rightAligned: [2, 3, 4, 5, 6])
+      rightAligned: [2, 3, 4, 5, 6]
+    )
     for input in inputs {
       table.add([
         input.name, input.format, input.counts.lines.grouped, input.counts.used.grouped,
@@ -53,7 +63,7 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
         input.counts.lostEvents.grouped, Timestamps.text(input.finished),
       ])
     }
-    Terminal.write(table.text)
+    Terminal.write(table)
     var reasons: [DiscardReason: Int] = [:]
     for input in inputs { reasons.merge(input.counts.discarded, uniquingKeysWith: +) }
     if !reasons.isEmpty {
@@ -64,12 +74,14 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
       }) {
         table.add([reason.rawValue, count.grouped])
       }
-      Terminal.write(table.text)
+      Terminal.write(table)
     }
     printCapture(capture)
     for input in inputs {
       for rejection in input.counts.rejections {
-        Terminal.print(Terminal.escaped("refused \(input.name):\(rejection.line): \(rejection.problem)"))
+        Terminal.print(
+          Terminal.escaped("refused \(input.name):\(rejection.line): \(rejection.problem)")
+        )
       }
       for note in input.counts.notes.sorted() {
         Terminal.print(Terminal.escaped("note \(input.name): \(note)"))
@@ -80,7 +92,10 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
   private func printCapture(_ capture: [StoredCaptureHour]) {
     guard !capture.isEmpty else { return }
     Terminal.print("")
-    var table = Table(["LOG", "FROM", "TO", "HOURS CAPTURED", "LOST EVENTS"], rightAligned: [3, 4])
+    var table = Table(
+      ["LOG", "FROM", "TO", "HOURS CAPTURED", "LOST EVENTS"],
+      rightAligned: [3, 4]
+    )
     for kind in Set(capture.map(\.logKind)).sorted() {
       let hours = capture.filter { $0.logKind == kind }
       guard let first = hours.first?.hour, let last = hours.last?.hour else { continue }
@@ -91,7 +106,7 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
         hours.map(\.capture.lost).reduce(0, +).grouped,
       ])
     }
-    Terminal.write(table.text)
+    Terminal.write(table)
   }
 
   private func json(_ inputs: [IngestRecord], _ capture: [StoredCaptureHour]) -> JSONValue {
@@ -108,14 +123,16 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
           object(
             input.counts.discarded.sorted { $0.key < $1.key }.map {
               ($0.key.rawValue, number(Int64($0.value)))
-            })
+            }
+          )
         ), ("rejected", number(Int64(input.counts.rejectedCount))),
         (
           "rejections",
           .array(
             input.counts.rejections.map {
               object([("line", number(Int64($0.line))), ("problem", .string($0.problem))])
-            })
+            }
+          )
         ), ("lostEvents", number(input.counts.lostEvents)),
         ("notes", .array(input.counts.notes.sorted().map(JSONValue.string))),
         ("bytes", number(input.identity.consumedBytes)),

@@ -20,7 +20,8 @@ struct DiffCommand: AsyncParsableCommand {
 
         flowlearn diff -n app-prod week:1 week:2
         flowlearn diff -n app-prod live policies/
-      """)
+      """
+  )
 
   @Argument(help: ArgumentHelp("The old side.", valueName: "old"))
   var old: String
@@ -55,16 +56,31 @@ struct DiffCommand: AsyncParsableCommand {
       let reader = try await EvidenceReader(stores, now: now)
       let finder = try await WindowFinder(stores, rollout: reader.rollout)
       let evidence = try await WholeEvidence.read(
-        reader, finder: finder, namespaces: [namespace], selection: WindowSelection(span: .all))
+        reader,
+        finder: finder,
+        namespaces: [namespace],
+        selection: WindowSelection(span: .all)
+      )
       let sides = PolicySides(
-        stores: stores, reader: reader, finder: finder, namespace: namespace, dialect: dialect)
+        stores: stores,
+        reader: reader,
+        finder: finder,
+        namespace: namespace,
+        dialect: dialect
+      )
       let comparison = PolicyComparison(
-        from: try await sides.policies(old), to: try await sides.policies(new),
-        evidence: evidence, reader: reader, engine: cni?.engine, isolated: [namespace])
+        from: try await sides.policies(old),
+        to: try await sides.policies(new),
+        evidence: evidence,
+        reader: reader,
+        engine: cni?.engine,
+        isolated: [namespace]
+      )
       print(comparison)
       noise.note(
-        "\(comparison.rules.count.grouped) rules differ, "
-          + "\(comparison.connections.count.grouped) connections are admitted differently")
+        "\(comparison.rules.count.counted("changed rule")), "
+          + comparison.connections.count.counted("connection") + " admitted differently"
+      )
       if !comparison.isEmpty { throw ExitCode(1) }
     }
   }
@@ -77,21 +93,26 @@ struct DiffCommand: AsyncParsableCommand {
       for line in comparison.connections {
         table.add(["connection", line.change.rawValue, line.text])
       }
-      Terminal.write(table.text)
+      Terminal.write(table)
     case .json:
       func rows(_ lines: [ComparedLine]) -> JSONValue {
         .array(
           lines.map {
             .object(
-              JSONObject([("change", .string($0.change.rawValue)), ("what", .string($0.text))]))
-          })
+              JSONObject([("change", .string($0.change.rawValue)), ("what", .string($0.text))])
+            )
+          }
+        )
       }
       Terminal.print(
         JSONWriter.prettyText(
           .object(
             JSONObject([
               ("rules", rows(comparison.rules)), ("connections", rows(comparison.connections)),
-            ]))))
+            ])
+          )
+        )
+      )
     }
   }
 }
@@ -120,7 +141,8 @@ struct PolicySides {
       guard let proposal = saved.first(where: { $0.id == number }) else {
         throw CommandFailure(
           "there is no proposal \(number) of \(namespace)",
-          hint: "Kept are: \(saved.map { String($0.id) }.joined(separator: ", ")).")
+          hint: "Kept are: \(saved.map { String($0.id) }.joined(separator: ", "))."
+        )
       }
       return try PolicyFiles.parse(proposal.yaml, name: name)
     }

@@ -18,7 +18,8 @@ struct ExplainCommand: AsyncParsableCommand {
 
         flowlearn explain --from app-prod/web --to app-prod/api --port 8080 policies/
         flowlearn explain --from app-prod/api --to 192.0.2.10 --port TCP/443 policies/
-      """)
+      """
+  )
 
   @Argument(help: "Policy files, directories, or - for standard input.")
   var policies: [String] = []
@@ -47,19 +48,31 @@ struct ExplainCommand: AsyncParsableCommand {
       let reader = try await EvidenceReader(stores, now: Clock.now)
       let finder = try await WindowFinder(stores, rollout: reader.rollout)
       let evidence = try await WholeEvidence.read(
-        reader, finder: finder, namespaces: [], selection: WindowSelection(span: .all))
+        reader,
+        finder: finder,
+        namespaces: [],
+        selection: WindowSelection(span: .all)
+      )
       let check = Check(evidence, reader: reader, engine: cni?.engine)
       let universe = check.makeUniverse()
       for end in [from, to] where check.endpoint(end, universe) == nil {
         throw CommandFailure(
           "nothing is called \(Terminal.escaped(end))",
-          hint: "flowlearn workloads -A lists the workloads; addresses are written as 192.0.2.1.")
+          hint: "flowlearn workloads -A lists the workloads; addresses are written as 192.0.2.1."
+        )
       }
       guard
         let explanation = check.explain(
-          from: from, to: to, transport: transport, port: number, policies: set)
+          from: from,
+          to: to,
+          transport: transport,
+          port: number,
+          policies: set
+        )
       else { return }
-      for line in explanation.lines { Terminal.print(Terminal.escaped(line)) }
+      for line in explanation.lines(source: from, destination: to) {
+        Terminal.print(Terminal.escaped(line))
+      }
       if !explanation.decision.allowed { throw ExitCode(1) }
     }
   }

@@ -18,7 +18,8 @@ struct FlowsCommand: AsyncParsableCommand {
         flowlearn flows -n app-prod
         flowlearn flows -A --class denied,attempt -o json
         flowlearn flows -n app-prod --by log
-      """)
+      """
+  )
 
   enum Grouping: String, ExpressibleByArgument, CaseIterable {
     case edge, log
@@ -32,7 +33,10 @@ struct FlowsCommand: AsyncParsableCommand {
   @Option(
     name: [.customLong("class"), .customLong("verdict")],
     help: ArgumentHelp(
-      "Only these classes, comma-separated; 'denied' includes explicit-deny.", valueName: "class"))
+      "Only these classes, comma-separated; 'denied' includes explicit-deny.",
+      valueName: "class"
+    )
+  )
   var classes: [String] = []
 
   @Option(help: "Rows per edge, or which logs saw each connection.")
@@ -56,10 +60,10 @@ struct FlowsCommand: AsyncParsableCommand {
       var seen: Set<FlowEdge> = []
       let rows = edges.filter { wanted.contains($0.evidence) && seen.insert($0).inserted }
       switch by {
-      case .edge: EdgeListing(rows).print(as: output)
+      case .edge: EdgeListing(rows).print(as: output, palette: Palette(noise.color))
       case .log: LogListing(rows).print(as: output)
       }
-      noise.note("\(rows.count.grouped) edges")
+      noise.note(rows.count.counted("edge"))
     }
   }
 
@@ -76,7 +80,8 @@ struct FlowsCommand: AsyncParsableCommand {
         guard let known = EvidenceClass(rawValue: word) else {
           throw ValidationError(
             "'\(word)' is no class; classes are "
-              + EvidenceClass.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+              + EvidenceClass.allCases.map(\.rawValue).joined(separator: ", ") + "."
+          )
         }
         result.insert(known)
       }

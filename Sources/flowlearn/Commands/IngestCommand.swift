@@ -21,8 +21,10 @@ struct IngestCommand: AsyncParsableCommand {
 
         flowlearn ingest sample-flows/hubble/flows.jsonl
         hubble observe -o jsonpb --last 10000 | flowlearn ingest -
-        flowlearn ingest --format aws-vpc --fields 'srcaddr dstaddr srcport dstport protocol start end action' logs/
-      """)
+        flowlearn ingest sample-flows/calico sample-flows/vpc
+        flowlearn ingest --fields 'srcaddr dstaddr srcport dstport ... action' logs/
+      """
+  )
 
   @Argument(help: ArgumentHelp("Logs, directories of logs, or - for standard input."))
   var files: [String]
@@ -35,25 +37,34 @@ struct IngestCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "AWS VPC flow logs without header: the field names in order.", valueName: "names"))
+      "AWS VPC flow logs without header: the field names in order.",
+      valueName: "names"
+    )
+  )
   var fields: String?
 
   @Option(
     help: ArgumentHelp(
       "Calico packet lines: a log prefix to accept, with the class of its lines (would-deny, denied, allowed, attempt).",
-      valueName: "name[=class]"))
+      valueName: "name[=class]"
+    )
+  )
   var logPrefix: [String] = []
 
   @Option(help: ArgumentHelp("Year of log lines that carry none.", valueName: "year"))
   var year: Int?
 
-  @Option(help: ArgumentHelp("Boot time of the node, for lines in seconds since boot.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("Boot time of the node, for lines in seconds since boot.", valueName: "time")
+  )
   var bootTime: String?
 
   @Option(help: ArgumentHelp("Time of records that carry none.", valueName: "time"))
   var assumeTime: String?
 
-  @Flag(help: "Calico: denied packets were let through (dropActionOverride Accept or LogAndAccept).")
+  @Flag(
+    help: "Calico: denied packets were let through (dropActionOverride Accept or LogAndAccept)."
+  )
   var denyPasses = false
 
   @Option(help: ArgumentHelp("Name of the cluster, for logs that carry none.", valueName: "name"))
@@ -86,7 +97,11 @@ struct IngestCommand: AsyncParsableCommand {
       var failures = 0
       for argument in files {
         failures += try await ingest(
-          argument, into: stores, options: options, resolver: resolver)
+          argument,
+          into: stores,
+          options: options,
+          resolver: resolver
+        )
       }
       if failures > 0 { throw ExitCode(2) }
     }
@@ -107,7 +122,8 @@ struct IngestCommand: AsyncParsableCommand {
       let word = parts.count > 1 ? parts[1] : EvidenceClass.attempt.rawValue
       guard let evidence = EvidenceClass(rawValue: word) else {
         throw ValidationError(
-          "'\(word)' is no class; classes are allowed, would-deny, denied, attempt.")
+          "'\(word)' is no class; classes are allowed, would-deny, denied, attempt."
+        )
       }
       options.logPrefixes[name] = evidence
     }
@@ -119,7 +135,9 @@ struct IngestCommand: AsyncParsableCommand {
   }
 
   private func stream(
-    _ stores: Stores, options: IngestOptions, resolver: AddressTable?
+    _ stores: Stores,
+    options: IngestOptions,
+    resolver: AddressTable?
   ) async throws {
     guard files.count == 1, let file = files.first else {
       throw ValidationError("--follow and - take one input at a time.")
@@ -132,7 +150,8 @@ struct IngestCommand: AsyncParsableCommand {
     let summary = try await stream.run(path: file, follows: follow) { commit in
       noise.note(
         "\(file): committed up to line \(commit.lines.grouped), "
-          + "\(commit.used.grouped) records used")
+          + "\(commit.used.grouped) records used"
+      )
     }
     IngestReport(summary, quiet: noise.quiet).print()
   }
@@ -141,7 +160,10 @@ struct IngestCommand: AsyncParsableCommand {
   ///
   /// - Returns: How many failed.
   private func ingest(
-    _ argument: String, into stores: Stores, options: IngestOptions, resolver: AddressTable?
+    _ argument: String,
+    into stores: Stores,
+    options: IngestOptions,
+    resolver: AddressTable?
   ) async throws -> Int {
     let found: [InputFiles.File]
     do {
@@ -155,8 +177,12 @@ struct IngestCommand: AsyncParsableCommand {
     for file in found {
       let progress = ProgressBar(path: file.path, isShown: !noise.quiet && Terminal.showsProgress)
       let step = Ingest(
-        store: stores.flows, resolver: resolver, options: options, now: Clock.now,
-        progress: { progress.add($0) })
+        store: stores.flows,
+        resolver: resolver,
+        options: options,
+        now: Clock.now,
+        progress: { progress.add($0) }
+      )
       do {
         let result = try await step.run(path: file.path)
         progress.finish()

@@ -8,7 +8,17 @@ struct InventoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inventory",
     abstract: "Tell flowlearn what the cluster holds: which address was which pod, and when.",
-    subcommands: [InventoryAddCommand.self, InventoryShowCommand.self])
+    discussion: """
+      Logs that name pods (Hubble, Calico) need no inventory; VPC flow logs hold addresses only and do. \
+      Add it before the logs.
+
+      Examples:
+
+        flowlearn inventory add sample-flows/pods.json
+        flowlearn inventory show
+      """,
+    subcommands: [InventoryAddCommand.self, InventoryShowCommand.self]
+  )
 }
 
 struct InventoryAddCommand: AsyncParsableCommand {
@@ -24,7 +34,8 @@ struct InventoryAddCommand: AsyncParsableCommand {
 
         flowlearn inventory add sample-flows/pods.json
         flowlearn inventory add --at 2026-11-09T00:00:00Z snapshots/
-      """)
+      """
+  )
 
   @Argument(help: "Files or directories of objects, or - for standard input.")
   var files: [String]
@@ -34,7 +45,10 @@ struct InventoryAddCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "When the objects were read from the cluster (default: the file's time).", valueName: "time"))
+      "When the objects were read from the cluster (default: the file's time).",
+      valueName: "time"
+    )
+  )
   var at: String?
 
   func run() async throws {
@@ -67,7 +81,8 @@ struct InventoryShowCommand: AsyncParsableCommand {
 
         flowlearn inventory show
         flowlearn inventory show -o json
-      """)
+      """
+  )
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case table, json
@@ -86,7 +101,8 @@ struct InventoryShowCommand: AsyncParsableCommand {
         throw CommandFailure(
           "the inventory is empty",
           hint: "kubectl get pods,services,nodes,namespaces -A -o json > objects.json; "
-            + "flowlearn inventory add objects.json")
+            + "flowlearn inventory add objects.json"
+        )
       }
       let summary = inventory.summary(AddressTable(inventory))
       let rows: [(String, String)] = [
@@ -107,11 +123,13 @@ struct InventoryShowCommand: AsyncParsableCommand {
       case .table:
         var table = Table(["WHAT", "COUNT"])
         for row in rows { table.add([row.0, row.1]) }
-        Terminal.write(table.text)
+        Terminal.write(table)
       case .json:
         Terminal.print(
           JSONWriter.prettyText(
-            .object(JSONObject(rows.map { (key: $0.0, value: .string($0.1)) }))))
+            .object(JSONObject(rows.map { (key: $0.0, value: .string($0.1)) }))
+          )
+        )
       }
     }
   }

@@ -28,7 +28,8 @@ struct ProposeCommand: AsyncParsableCommand {
         flowlearn propose --namespace app-prod > app-prod.yaml
         flowlearn propose -n app-prod --week 1 --dialect cilium --out-dir policies/
         flowlearn propose -A -o json
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var namespaces: NamespaceOptions
@@ -60,7 +61,9 @@ struct ProposeCommand: AsyncParsableCommand {
   @Flag(help: "Keep the proposal in the store.")
   var save = false
 
-  @Option(help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir")
+  )
   var outDir: String?
 
   @Option(name: .shortAndLong, help: "The output format.")

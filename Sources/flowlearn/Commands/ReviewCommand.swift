@@ -23,7 +23,9 @@ struct ReviewCommand: AsyncParsableCommand {
     subcommands: [
       ReviewListCommand.self, ReviewAcceptCommand.self, ReviewRejectCommand.self,
       ReviewUndoCommand.self, ReviewExportCommand.self, ReviewImportCommand.self,
-    ], defaultSubcommand: ReviewListCommand.self)
+    ],
+    defaultSubcommand: ReviewListCommand.self
+  )
 }
 
 /// What the review commands read.
@@ -44,7 +46,12 @@ struct ReviewContext {
     rows = evidence.connections(of: namespace).filter { $0.isForReview || $0.decision != nil }
   }
 
-  /// Why a connection is listed.
+  /// The names of a connection's marks, for tables; the class stands in its own column.
+  static func marks(_ connection: ObservedConnection) -> String {
+    connection.marks.isEmpty ? "-" : connection.marks.map(\.rawValue).joined(separator: ", ")
+  }
+
+  /// Why a connection is listed, in words.
   static func why(_ connection: ObservedConnection) -> String {
     var reasons: [String] = []
     switch connection.evidence {
@@ -64,11 +71,17 @@ struct ReviewListCommand: AsyncParsableCommand {
     commandName: "list",
     abstract: "List what is undecided; on a terminal with --interactive, decide.",
     discussion: """
+      A row waits for a decision where DECISION says 'needed'. WHY gives the marks: metadata-service, \
+      scan and unresolved keep a connection out of proposals until it is accepted; one-hour, \
+      world-to-unexposed and towards-critical only point it out. -o json and --interactive say them in \
+      words.
+
       Examples:
 
         flowlearn review -n app-prod
         flowlearn review -n app-prod --interactive
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
 
@@ -82,6 +95,7 @@ struct ReviewListCommand: AsyncParsableCommand {
   var all = false
 
   @OptionGroup var clock: ClockOptions
+  @OptionGroup var noise: NoiseOptions
 
   @Option(name: .shortAndLong, help: "The output format.")
   var output: ListFormat = .table
@@ -90,50 +104,67 @@ struct ReviewListCommand: AsyncParsableCommand {
     let now = try clock.now()
     try await reporting {
       let context = try await ReviewContext(
-        try storeOptions.open(), namespace: namespace, now: now)
+        try storeOptions.open(),
+        namespace: namespace,
+        now: now
+      )
       let rows = Array(context.rows.enumerated()).filter { all || $0.element.decision == nil }
       if interactive {
         guard isatty(STDIN_FILENO) != 0 else {
           throw CommandFailure(
             "--interactive needs a terminal",
-            hint: "flowlearn review accept|reject -n \(namespace) ID... decides without one.")
+            hint: "flowlearn review accept|reject -n \(namespace) ID... decides without one."
+          )
         }
         try await InteractiveReview(context, rows: rows, now: now).run()
         return
       }
       print(rows)
       let open = context.rows.count { $0.needsDecision }
-      Terminal.note("\(open) undecided before enforcement, \(rows.count) listed")
+      noise.note("\(open) undecided before enforcement, \(rows.count) listed")
     }
   }
 
   private func print(_ rows: [(offset: Int, element: ObservedConnection)]) {
-    func cells(_ index: Int, _ row: ObservedConnection) -> [String] {
+    func cells(_ index: Int, _ row: ObservedConnection, inTable: Bool) -> [String] {
       [
         String(index + 1), row.key.source, row.key.destination,
         "\(row.key.transport)/\(row.key.port)", row.evidence.rawValue,
-        row.tally.records.grouped, Timestamps.text(row.tally.lastMicroseconds),
-        row.decision?.rawValue ?? (row.needsDecision ? "needed" : "-"), ReviewContext.why(row),
+        row.tally.records.grouped,
+        inTable
+          ? Timestamps.minute(row.tally.lastMicroseconds)
+          : Timestamps.text(row.tally.lastMicroseconds),
+        row.decision?.rawValue ?? (row.needsDecision ? "needed" : "-"),
+        inTable ? ReviewContext.marks(row) : ReviewContext.why(row),
       ]
     }
-    let headers = ["ID", "SOURCE", "DESTINATION", "PORT", "CLASS", "FLOWS", "LAST SEEN", "DECISION", "WHY"]
+    let headers = [
+      "ID", "SOURCE", "DESTINATION", "PORT", "CLASS", "FLOWS", "LAST SEEN", "DECISION", "WHY",
+    ]
     switch output {
     case .table:
-      var table = Table(headers, rightAligned: [0, 5])
-      for (index, row) in rows { table.add(cells(index, row)) }
-      Terminal.write(table.text)
+      var table = Table(
+        headers,
+        rightAligned: [0, 5],
+        dispensable: ["LAST SEEN", "FLOWS", "CLASS"],
+        palette: Palette(noise.color)
+      )
+      for (index, row) in rows { table.add(cells(index, row, inTable: true)) }
+      Terminal.write(table)
     case .csv:
       Terminal.print(headers.map { $0.lowercased() }.joined(separator: ","))
       for (index, row) in rows {
-        Terminal.print(cells(index, row).map(CSV.field).joined(separator: ","))
+        Terminal.print(cells(index, row, inTable: false).map(CSV.field).joined(separator: ","))
       }
     case .json, .ndjson:
       let values = rows.map { index, row -> JSONValue in
         .object(
           JSONObject(
-            zip(headers, cells(index, row)).map {
+            zip(headers, cells(index, row, inTable: false)).map {
               (key: $0.lowercased().replacing(" ", with: "_"), value: .string($1))
-            }))
+            }
+          )
+        )
       }
       if output == .json {
         Terminal.print(JSONWriter.prettyText(.array(values)))
@@ -172,24 +203,35 @@ struct DecisionOptions: ParsableArguments {
     }
     try await reporting {
       let context = try await ReviewContext(
-        try storeOptions.open(), namespace: namespace, now: now)
+        try storeOptions.open(),
+        namespace: namespace,
+        now: now
+      )
       var decisions: [ReviewDecision] = []
       for id in ids {
         guard context.rows.indices.contains(id - 1) else {
           throw CommandFailure(
             "there is no \(id) in the review of \(namespace)",
-            hint: "flowlearn review -n \(namespace) --all lists 1 to \(context.rows.count).")
+            hint: "flowlearn review -n \(namespace) --all lists 1 to \(context.rows.count)."
+          )
         }
         let row = context.rows[id - 1]
         if verdict == .accept, row.evidence == .explicitDeny {
           throw CommandFailure(
             "\(ConnectionText.text(row.key)) was denied by an explicit rule: an allow would not help",
-            hint: "Change the rule that denies it.")
+            hint: "Change the rule that denies it."
+          )
         }
         decisions.append(
           ReviewDecision(
-            verdict, context.evidence.decisionKey(row), reason: reason, who: Actor.name,
-            time: now, until: expiry))
+            verdict,
+            context.evidence.decisionKey(row),
+            reason: reason,
+            who: Actor.name,
+            time: now,
+            until: expiry
+          )
+        )
       }
       try await DecisionLedger(store: context.stores.audit).append(decisions)
       for decision in decisions { Terminal.note("\(verdict.rawValue) \(decision.key)") }
@@ -199,12 +241,14 @@ struct DecisionOptions: ParsableArguments {
 
 struct ReviewAcceptCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "accept", abstract: "Accept flows: proposals allow them.",
+    commandName: "accept",
+    abstract: "Accept flows: proposals allow them.",
     discussion: """
       Examples:
 
-        flowlearn review accept -n app-prod 3 --reason 'payment callback' --until 2027-01-01
-      """)
+        flowlearn review accept -n app-prod 1 --reason region --until 2027-01-01
+      """
+  )
 
   @OptionGroup var decision: DecisionOptions
 
@@ -213,12 +257,14 @@ struct ReviewAcceptCommand: AsyncParsableCommand {
 
 struct ReviewRejectCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "reject", abstract: "Reject flows: proposals leave them out.",
+    commandName: "reject",
+    abstract: "Reject flows: proposals leave them out.",
     discussion: """
       Examples:
 
         flowlearn review reject -n app-prod 1 2 --reason 'port scan of 6 November'
-      """)
+      """
+  )
 
   @OptionGroup var decision: DecisionOptions
 
@@ -227,12 +273,14 @@ struct ReviewRejectCommand: AsyncParsableCommand {
 
 struct ReviewUndoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "undo", abstract: "Take decisions back: the flows are undecided again.",
+    commandName: "undo",
+    abstract: "Take decisions back: the flows are undecided again.",
     discussion: """
       Examples:
 
         flowlearn review undo -n app-prod 1 --reason 'accepted the wrong one'
-      """)
+      """
+  )
 
   @OptionGroup var decision: DecisionOptions
 
@@ -241,12 +289,14 @@ struct ReviewUndoCommand: AsyncParsableCommand {
 
 struct ReviewExportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Print the decisions in force as YAML to keep in git.",
+    commandName: "export",
+    abstract: "Print the decisions in force as YAML to keep in git.",
     discussion: """
       Examples:
 
         flowlearn review export > decisions.yaml
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var clock: ClockOptions
@@ -263,7 +313,8 @@ struct ReviewExportCommand: AsyncParsableCommand {
 
 struct ReviewImportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "import", abstract: "Take over decisions from a YAML file.",
+    commandName: "import",
+    abstract: "Take over decisions from a YAML file.",
     discussion: """
       Decisions that are in force already are left as they are. A file that names a workload nobody \
       knows is refused with the line.
@@ -271,7 +322,8 @@ struct ReviewImportCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn review import decisions.yaml
-      """)
+      """
+  )
 
   @Argument(help: "The file, or - for standard input.")
   var file: String

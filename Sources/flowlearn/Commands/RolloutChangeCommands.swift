@@ -25,8 +25,16 @@ struct RolloutReasonOptions: ParsableArguments {
       let stage = target == nil ? nil : context.state[namespace].stage
       try await context.commit(
         RolloutEvent(
-          time: now, who: Actor.name, action: action, namespace: namespace, from: stage,
-          to: target, reason: reason), dryRun: change.dryRun)
+          time: now,
+          who: Actor.name,
+          action: action,
+          namespace: namespace,
+          from: stage,
+          to: target,
+          reason: reason
+        ),
+        dryRun: change.dryRun
+      )
     }
   }
 }
@@ -39,7 +47,8 @@ struct RolloutRollbackCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn rollout rollback -n app-prod --reason 'checkout lost its cache'
-      """)
+      """
+  )
 
   @OptionGroup var options: RolloutReasonOptions
 
@@ -47,18 +56,21 @@ struct RolloutRollbackCommand: AsyncParsableCommand {
     try await options.record(.rollback, to: .audit)
     Terminal.note(
       "now run rollback.sh --context CONTEXT from the files of its watch "
-        + "(rollout/\(options.namespace)/watch)")
+        + "(rollout/\(options.namespace)/watch)"
+    )
   }
 }
 
 struct RolloutHoldCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "hold", abstract: "Keep a namespace where it is.",
+    commandName: "hold",
+    abstract: "Keep a namespace where it is.",
     discussion: """
       Examples:
 
         flowlearn rollout hold -n app-prod --reason 'release freeze'
-      """)
+      """
+  )
 
   @OptionGroup var options: RolloutReasonOptions
 
@@ -67,12 +79,14 @@ struct RolloutHoldCommand: AsyncParsableCommand {
 
 struct RolloutWithdrawCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "withdraw", abstract: "Stop managing a namespace.",
+    commandName: "withdraw",
+    abstract: "Stop managing a namespace.",
     discussion: """
       Examples:
 
-        flowlearn rollout withdraw -n sandbox --reason 'not worth it'
-      """)
+        flowlearn rollout withdraw -n shop-staging --reason 'not worth it'
+      """
+  )
 
   @OptionGroup var options: RolloutReasonOptions
 
@@ -81,12 +95,14 @@ struct RolloutWithdrawCommand: AsyncParsableCommand {
 
 struct RolloutResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Lift a hold.",
+    commandName: "resume",
+    abstract: "Lift a hold.",
     discussion: """
       Examples:
 
         flowlearn rollout resume -n app-prod
-      """)
+      """
+  )
 
   @OptionGroup var change: RolloutChangeOptions
 
@@ -99,19 +115,22 @@ struct RolloutResumeCommand: AsyncParsableCommand {
       let context = try await RolloutContext(try change.storeOptions.open(), now: now)
       try await context.commit(
         RolloutEvent(time: now, who: Actor.name, action: .resume, namespace: namespace),
-        dryRun: change.dryRun)
+        dryRun: change.dryRun
+      )
     }
   }
 }
 
 struct RolloutSetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "set", abstract: "Say how critical a namespace is; the least critical goes first.",
+    commandName: "set",
+    abstract: "Say how critical a namespace is; the least critical goes first.",
     discussion: """
       Examples:
 
         flowlearn rollout set -n app-prod --criticality critical
-      """)
+      """
+  )
 
   @OptionGroup var change: RolloutChangeOptions
 
@@ -128,7 +147,11 @@ struct RolloutSetCommand: AsyncParsableCommand {
       for name in namespace {
         let context = try await RolloutContext(stores, now: now)
         var event = RolloutEvent(
-          time: now, who: Actor.name, action: .setCriticality, namespace: name)
+          time: now,
+          who: Actor.name,
+          action: .setCriticality,
+          namespace: name
+        )
         event.criticality = criticality
         try await context.commit(event, dryRun: change.dryRun)
       }
@@ -138,12 +161,14 @@ struct RolloutSetCommand: AsyncParsableCommand {
 
 struct RolloutSuggestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "suggest", abstract: "Suggest how critical namespaces are, with the reasons.",
+    commandName: "suggest",
+    abstract: "Suggest how critical namespaces are, with the reasons.",
     discussion: """
       Examples:
 
         flowlearn rollout suggest
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var clock: ClockOptions
@@ -153,8 +178,11 @@ struct RolloutSuggestCommand: AsyncParsableCommand {
     try await reporting {
       let context = try await RolloutContext(try storeOptions.open(), now: now)
       let evidence = try await WholeEvidence.read(
-        context.reader, finder: context.finder, namespaces: [],
-        selection: WindowSelection(span: .all))
+        context.reader,
+        finder: context.finder,
+        namespaces: [],
+        selection: WindowSelection(span: .all)
+      )
       var table = Table(["NAMESPACE", "SUGGESTED", "SET", "WHY"])
       for name in context.finder.namespaces {
         let suggestion = CriticalitySuggestion(evidence.criticalityFacts(of: name))
@@ -164,7 +192,7 @@ struct RolloutSuggestCommand: AsyncParsableCommand {
           suggestion.reasons.joined(separator: "; "),
         ])
       }
-      Terminal.write(table.text)
+      Terminal.write(table)
     }
   }
 }
@@ -180,7 +208,8 @@ struct RolloutClusterWideCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn rollout cluster-wide --cni cilium --out-dir rollout
-      """)
+      """
+  )
 
   @OptionGroup var change: RolloutChangeOptions
 
@@ -206,10 +235,15 @@ struct RolloutClusterWideCommand: AsyncParsableCommand {
       let context = try await RolloutContext(try change.storeOptions.open(), now: now)
       let managed = Set(context.state.managed.map(\.namespace))
       let outcome = try context.workflow.clusterWide(
-        plugin: cni, exemptions: context.workflow.metadataExemptions(now: now),
+        plugin: cni,
+        exemptions: context.workflow.metadataExemptions(now: now),
         withDefaultDeny: withDefaultDeny,
-        unmanaged: context.namespaces.filter { !managed.contains($0) }, who: Actor.name,
-        now: now, force: force, reason: reason)
+        unmanaged: context.namespaces.filter { !managed.contains($0) },
+        who: Actor.name,
+        now: now,
+        force: force,
+        reason: reason
+      )
       if let gate = outcome.gate { Terminal.write(gate.text) }
       guard let event = outcome.event else {
         Terminal.note("Error: the gate of the cluster-wide policies is not met.")
@@ -217,7 +251,11 @@ struct RolloutClusterWideCommand: AsyncParsableCommand {
       }
       if !change.dryRun {
         try StepFolder.write(
-          outcome.files, to: outDir, namespace: "cluster-wide", step: "apply")
+          outcome.files,
+          to: outDir,
+          namespace: "cluster-wide",
+          step: "apply"
+        )
       }
       try await context.commit(event, dryRun: change.dryRun)
     }
@@ -226,13 +264,15 @@ struct RolloutClusterWideCommand: AsyncParsableCommand {
 
 struct RolloutHistoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Print every step ever taken: who, when, why, forced or not.",
+    commandName: "history",
+    abstract: "Print every step ever taken: who, when, why, forced or not.",
     discussion: """
       Examples:
 
         flowlearn rollout history
         flowlearn rollout history -n app-prod
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
 
@@ -253,13 +293,15 @@ struct RolloutHistoryCommand: AsyncParsableCommand {
 
 struct RolloutShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "Print a kept proposal as it was approved, or list them.",
+    commandName: "show",
+    abstract: "Print a kept proposal as it was approved, or list them.",
     discussion: """
       Examples:
 
         flowlearn rollout show -n app-prod
         flowlearn rollout show -n app-prod 1
-      """)
+      """
+  )
 
   @Argument(help: "Number of the proposal; without it they are listed.")
   var number: Int64?
@@ -280,13 +322,14 @@ struct RolloutShowCommand: AsyncParsableCommand {
             proposal.dialect, proposal.yamlHash, proposal.actor, Timestamps.text(proposal.time),
           ])
         }
-        Terminal.write(table.text)
+        Terminal.write(table)
         return
       }
       guard let proposal = saved.first(where: { $0.id == number }) else {
         throw CommandFailure(
           "there is no proposal \(number) of \(namespace)",
-          hint: "flowlearn rollout show -n \(namespace) lists them.")
+          hint: "flowlearn rollout show -n \(namespace) lists them."
+        )
       }
       Terminal.write(proposal.yaml)
     }

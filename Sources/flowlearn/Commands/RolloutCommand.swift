@@ -31,7 +31,8 @@ struct RolloutCommand: AsyncParsableCommand {
       RolloutResumeCommand.self, RolloutSetCommand.self, RolloutSuggestCommand.self,
       RolloutWithdrawCommand.self, RolloutClusterWideCommand.self, RolloutHistoryCommand.self,
       RolloutShowCommand.self,
-    ])
+    ]
+  )
 }
 
 /// What the rollout commands read.
@@ -48,9 +49,19 @@ struct RolloutContext {
     reader = try await EvidenceReader(stores, now: now)
     finder = try await WindowFinder(stores, rollout: reader.rollout)
     assessor = try await NamespaceAssessor(
-      stores, reader: reader, finder: finder, settings: GateSettings(), dialect: dialect)
+      stores,
+      reader: reader,
+      finder: finder,
+      settings: GateSettings(),
+      dialect: dialect
+    )
     workflow = RolloutWorkflow(
-      stores, reader: reader, assessor: assessor, gates: gates, dialect: dialect)
+      stores,
+      reader: reader,
+      assessor: assessor,
+      gates: gates,
+      dialect: dialect
+    )
   }
 
   var state: RolloutState { reader.rollout }
@@ -90,7 +101,8 @@ struct RolloutStatusCommand: AsyncParsableCommand {
 
         flowlearn rollout status
         flowlearn rollout status -n app-prod --at 2026-11-16T00:00:00Z
-      """)
+      """
+  )
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case table, json
@@ -123,8 +135,12 @@ struct RolloutStatusCommand: AsyncParsableCommand {
         }
         rows.append(
           StatusRow(
-            rollout: rollout, gate: gate, denials: assessment?.gate.decisions.denials ?? [],
-            seen: context.finder.span(of: name)?.last))
+            rollout: rollout,
+            gate: gate,
+            denials: assessment?.gate.decisions.denials ?? [],
+            seen: context.finder.span(of: name)?.last
+          )
+        )
       }
       StatusListing(rows, state: context.state, isDetailed: namespace != nil).print(output)
     }
@@ -139,7 +155,8 @@ struct RolloutPlanCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn rollout plan --at 2026-11-16T00:00:00Z
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var clock: ClockOptions
@@ -156,7 +173,7 @@ struct RolloutPlanCommand: AsyncParsableCommand {
       case .table:
         var table = Table(RolloutPlanner.header)
         for row in rows { table.add(row.columns) }
-        Terminal.write(table.text)
+        Terminal.write(table)
       case .json:
         let names = RolloutPlanner.header.map { $0.lowercased() }
         Terminal.print(
@@ -165,8 +182,13 @@ struct RolloutPlanCommand: AsyncParsableCommand {
               rows.map { row in
                 .object(
                   JSONObject(
-                    zip(names, row.columns).map { (key: $0, value: .string($1)) }))
-              })))
+                    zip(names, row.columns).map { (key: $0, value: .string($1)) }
+                  )
+                )
+              }
+            )
+          )
+        )
       }
     }
   }
@@ -180,8 +202,9 @@ struct RolloutStartCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn rollout start -n app-prod --cni cilium
-        flowlearn rollout start -n app-prod --cni calico --log-only calico-staged --out-dir audit/
-      """)
+        flowlearn rollout start -n app-prod --cni calico --log-only calico-staged
+      """
+  )
 
   @OptionGroup var change: RolloutChangeOptions
 
@@ -194,7 +217,9 @@ struct RolloutStartCommand: AsyncParsableCommand {
   @Option(help: "How to log without enforcing (default: the usual way of the plugin).")
   var logOnly: LogOnlyWay?
 
-  @Option(help: ArgumentHelp("Where files are written, one folder per namespace.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Where files are written, one folder per namespace.", valueName: "dir")
+  )
   var outDir = "rollout"
 
   func run() async throws {
@@ -205,7 +230,12 @@ struct RolloutStartCommand: AsyncParsableCommand {
         let context = try await RolloutContext(stores, now: now)
         let plugin = if let cni { cni } else { try await suggested(stores) }
         let outcome = try context.workflow.start(
-          name, plugin: plugin, way: logOnly, who: Actor.name, now: now)
+          name,
+          plugin: plugin,
+          way: logOnly,
+          who: Actor.name,
+          now: now
+        )
         guard let event = outcome.event else { continue }
         if !change.dryRun {
           try StepFolder.write(outcome.files, to: outDir, namespace: name, step: "log-only")
@@ -230,7 +260,8 @@ struct RolloutStartCommand: AsyncParsableCommand {
     } else {
       throw CommandFailure(
         "the network plugin of the cluster is not known",
-        hint: "Say it with --cni cilium, calico, aws, gke or other.")
+        hint: "Say it with --cni cilium, calico, aws, gke or other."
+      )
     }
     Terminal.note("assuming --cni \(plugin.rawValue), as the logs suggest")
     return plugin
@@ -240,7 +271,8 @@ struct RolloutStartCommand: AsyncParsableCommand {
 struct RolloutAdvanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "advance",
-    abstract: "Move a namespace one stage on when its gate is met, and write the files of the step.",
+    abstract:
+      "Move a namespace one stage on when its gate is met, and write the files of the step.",
     discussion: """
       Exit 1 when the gate is not met; the message says what is missing. --force passes it all the same \
       and stays on record.
@@ -248,8 +280,9 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn rollout advance -n app-prod
-        flowlearn rollout advance -n app-prod --out-dir rollout --at 2026-11-16T00:00:00Z
-      """)
+        flowlearn rollout advance -n app-prod --at 2026-11-16T00:00:00Z
+      """
+  )
 
   @OptionGroup var change: RolloutChangeOptions
 
@@ -265,7 +298,9 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Why; needed with --force.", valueName: "text"))
   var reason = ""
 
-  @Option(help: ArgumentHelp("Where files are written, one folder per namespace.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Where files are written, one folder per namespace.", valueName: "dir")
+  )
   var outDir = "rollout"
 
   func run() async throws {
@@ -273,22 +308,40 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
     if force, reason.isEmpty { throw ValidationError("--force needs --reason.") }
     try await reporting {
       let context = try await RolloutContext(
-        try change.storeOptions.open(), now: now, dialect: dialect)
+        try change.storeOptions.open(),
+        now: now,
+        dialect: dialect
+      )
       let (outcome, assessment) = try await context.workflow.advance(
-        namespace, who: Actor.name, now: now, force: force, reason: reason, askedByName: true)
+        namespace,
+        who: Actor.name,
+        now: now,
+        force: force,
+        reason: reason,
+        askedByName: true
+      )
       if let gate = outcome.gate { Terminal.write(gate.text) }
       guard let event = outcome.event else {
         Terminal.note(
           "Error: \(namespace) stays in \(context.state[namespace].stage.rawValue): its gate is not met.\n"
-            + "Hint:  --force --reason TEXT passes it and stays on record.")
+            + "Hint:  --force --reason TEXT passes it and stays on record."
+        )
         throw ExitCode(1)
       }
       if !change.dryRun {
         try StepFolder.write(
-          outcome.files, to: outDir, namespace: namespace, step: event.to?.rawValue ?? "step")
+          outcome.files,
+          to: outDir,
+          namespace: namespace,
+          step: event.to?.rawValue ?? "step"
+        )
         if let proposal = assessment.proposal {
           let id = try await SavedProposals(context.stores).save(
-            proposal, dialect: dialect, actor: Actor.name, now: now)
+            proposal,
+            dialect: dialect,
+            actor: Actor.name,
+            now: now
+          )
           Terminal.note("proposal \(id) is kept")
         }
       }

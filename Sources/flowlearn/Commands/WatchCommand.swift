@@ -17,7 +17,8 @@ struct WatchCommand: AsyncParsableCommand {
 
         flowlearn watch -n app-prod --once
         flowlearn watch -n app-prod --for 3600
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
 
@@ -65,12 +66,17 @@ struct WatchCommand: AsyncParsableCommand {
     Terminal.print(
       Terminal.escaped(
         "denied: \(ConnectionText.text(key)), last seen "
-          + Timestamps.text(denial.tally.lastMicroseconds)))
+          + Timestamps.text(denial.tally.lastMicroseconds)
+      )
+    )
     Terminal.print(
       Terminal.escaped(
         "  it needs: egress of \(key.source) to \(key.destination) \(key.transport)/\(key.port), "
-          + "and ingress there"))
+          + "and ingress there"
+      )
+    )
     Terminal.print(
-      Terminal.escaped("  accept it: flowlearn review accept -n \(namespace) ID --reason TEXT"))
+      Terminal.escaped("  accept it: flowlearn review accept -n \(namespace) ID --reason TEXT")
+    )
   }
 }

@@ -9,15 +9,17 @@ struct WeeksCommand: AsyncParsableCommand {
     commandName: "weeks",
     abstract: "Show week by week whether learning has settled.",
     discussion: """
-      For each audit week: connections known, new, and not seen again; rules of its proposal, added and \
-      gone; and the share of all connections that was probably seen (Chao2). New and added at 0 over \
-      several weeks means that learning has settled.
+      For each audit week: connections known (EDGES), new, and not seen again (UNSEEN); rules of its \
+      proposal, added and gone; the share of all connections that was probably seen (COVERAGE, Chao2); \
+      days captured since the start, holes in the capture, and connections seen on one day only. NEW and \
+      ADDED at 0 over several weeks mean that learning has settled.
 
       Examples:
 
         flowlearn weeks -n app-prod
         flowlearn weeks -n app-prod --stale 4
-      """)
+      """
+  )
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case table, json
@@ -30,7 +32,10 @@ struct WeeksCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "List instead the rules whose edges were not seen for so many weeks.", valueName: "weeks"))
+      "List instead the rules whose edges were not seen for so many weeks.",
+      valueName: "weeks"
+    )
+  )
   var stale: Int?
 
   @OptionGroup var clock: ClockOptions
@@ -58,19 +63,21 @@ struct WeeksCommand: AsyncParsableCommand {
     case .table:
       var table = Table(
         [
-          "WEEK", "FROM", "EDGES", "NEW", "NOT SEEN AGAIN", "RULES", "ADDED", "GONE", "COVERAGE",
-          "DAYS", "HOLES", "ONE DAY ONLY",
-        ], rightAligned: Set(2...11))
+          "WEEK", "FROM", "EDGES", "NEW", "UNSEEN", "RULES", "ADDED", "GONE", "COVERAGE", "DAYS",
+          "HOLES", "ONE-DAY",
+        ],
+        rightAligned: Set(2...11)
+      )
       for row in rows {
         table.add([
           "\(row.week.number)\(row.isIncomplete ? " (incomplete)" : "")",
-          Timestamps.text(row.week.window.start), row.connections.grouped, row.added.grouped,
+          Timestamps.date(row.week.window.start), row.connections.grouped, row.added.grouped,
           row.missing.grouped, row.rules.grouped, row.rulesAdded.grouped, row.rulesGone.grouped,
           percent(row.coverage.share), row.coverage.daysCaptured.grouped,
           row.coverage.holes.count.grouped, row.coverage.singleDayEdges.grouped,
         ])
       }
-      Terminal.write(table.text)
+      Terminal.write(table)
     case .json:
       func number(_ value: Int) -> JSONValue { .number(String(value)) }
       Terminal.print(
@@ -92,8 +99,12 @@ struct WeeksCommand: AsyncParsableCommand {
                   ("holes", number(row.coverage.holes.count)),
                   ("newInLast48Hours", number(row.coverage.newEdges)),
                   ("seenOnOneDayOnly", number(row.coverage.singleDayEdges)),
-                ]))
-            })))
+                ])
+              )
+            }
+          )
+        )
+      )
     }
   }
 
@@ -103,7 +114,7 @@ struct WeeksCommand: AsyncParsableCommand {
       let last = rule.lastDay.map { String(Timestamps.text(Int64($0) * Timestamps.day).prefix(10)) }
       table.add([rule.rule, last ?? "never", rule.verdict.rawValue, rule.reason])
     }
-    Terminal.write(table.text)
+    Terminal.write(table)
   }
 
   private func percent(_ share: Double?) -> String {

@@ -18,7 +18,8 @@ struct WorkloadsCommand: AsyncParsableCommand {
 
         flowlearn workloads -n app-prod
         flowlearn workloads -A -o json
-      """)
+      """
+  )
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var namespaces: NamespaceOptions
@@ -43,7 +44,9 @@ struct WorkloadsCommand: AsyncParsableCommand {
       }
       guard !rows.isEmpty else {
         throw EvidenceError.noFlows(
-          namespace: wanted.sorted().joined(separator: ", "), known: finder.namespaces)
+          namespace: wanted.sorted().joined(separator: ", "),
+          known: finder.namespaces
+        )
       }
       print(rows)
     }
@@ -61,7 +64,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
           workload.isHostNetwork ? "host network" : workload.isExposed ? "yes" : "-",
         ])
       }
-      Terminal.write(table.text)
+      Terminal.write(table)
     case .csv:
       Terminal.print("namespace,workload,kind,labels")
       for (workload, name) in rows {
@@ -69,7 +72,8 @@ struct WorkloadsCommand: AsyncParsableCommand {
           [
             workload.namespace, name, workload.owner?.kind ?? "",
             workload.labelSets.map(\.description).joined(separator: " | "),
-          ].map(CSV.field).joined(separator: ","))
+          ].map(CSV.field).joined(separator: ",")
+        )
       }
     case .json: Terminal.print(JSONWriter.prettyText(.array(rows.map(json))))
     case .ndjson: for row in rows { Terminal.print(JSONWriter.text(json(row))) }
@@ -88,6 +92,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
         ("labels", .array(workload.labelSets.map(labels))),
         ("selector", labels(workload.selectorLabels)), ("exposed", .bool(workload.isExposed)),
         ("hostNetwork", .bool(workload.isHostNetwork)),
-      ]))
+      ])
+    )
   }
 }

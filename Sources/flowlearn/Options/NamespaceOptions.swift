@@ -5,7 +5,8 @@ import AuditPipeline
 struct NamespaceOptions: ParsableArguments {
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("The namespace; may be given several times.", valueName: "name"))
+    help: ArgumentHelp("The namespace; may be given several times.", valueName: "name")
+  )
   var namespace: [String] = []
 
   @Flag(name: [.customShort("A"), .long], help: "All namespaces that flows were seen of.")

@@ -8,7 +8,9 @@ struct WindowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The audit week: a number, 'latest' (the week of the newest flow) or 'all'.",
-      valueName: "week"))
+      valueName: "week"
+    )
+  )
   var week: String?
 
   @Flag(help: "Take the week alone instead of weeks 1 to its number.")
@@ -17,7 +19,9 @@ struct WindowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Only flows from this time on, rounded down to the hour: 2026-11-09T00:00:00Z or 2026-11-09.",
-      valueName: "time"))
+      valueName: "time"
+    )
+  )
   var since: String?
 
   @Option(help: ArgumentHelp("Only flows before this time, likewise.", valueName: "time"))
@@ -55,7 +59,8 @@ enum TimeText {
   static func parse(_ text: String) throws -> Int64 {
     guard let time = Timestamps.parse(text) else {
       throw ValidationError(
-        "'\(text)' is not a time; write it as 2026-11-09T00:00:00Z or 2026-11-09 (UTC).")
+        "'\(text)' is not a time; write it as 2026-11-09T00:00:00Z or 2026-11-09 (UTC)."
+      )
     }
     return time
   }
@@ -66,7 +71,9 @@ struct ClockOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Act as of this time instead of now, for captures of the past: 2026-11-09T00:00:00Z.",
-      valueName: "time"))
+      valueName: "time"
+    )
+  )
   var at: String?
 
   /// Microseconds UTC.

@@ -7,7 +7,10 @@ import Foundation
 struct StoreOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The store (default: $FLOWLEARN_STORE, else ./flowlearn.db).", valueName: "path"))
+      "The store (default: $FLOWLEARN_STORE, else ./flowlearn.db).",
+      valueName: "path"
+    )
+  )
   var store: String?
 
   /// The path of the store.

@@ -49,36 +49,44 @@ extension CommandFailure {
     case .noLogs(let directory):
       self.init(
         "\(directory): no file in this directory is a flow log",
-        hint: "Name the files, or give --format if their format is not recognised.")
+        hint: "Name the files, or give --format if their format is not recognised."
+      )
     case .binary(let file):
       self.init(
         "\(file): this is binary data, not a flow log",
-        hint: "Logs are read as text, plain or compressed with gzip or zstd.")
+        hint: "Logs are read as text, plain or compressed with gzip or zstd."
+      )
     case .damaged(let file, let compression, let problem):
       self.init(
         "\(file): damaged \(compression) data: \(problem)",
-        hint: "Copy the file again; nothing of it was stored.")
+        hint: "Copy the file again; nothing of it was stored."
+      )
     case .unknownFormat(let file):
       self.init(
         "\(file): no known flow log format",
-        hint: "--format hubble, calico, aws-vpc, ... says what it is (flowlearn ingest --help).")
+        hint: "--format hubble, calico, aws-vpc, ... says what it is (flowlearn ingest --help)."
+      )
     case .nothingRecognized(let file, let format, let problem, let line):
       self.init(
         "\(file):\(line): not a single \(format) record could be read: \(problem)",
-        hint: "--format reads it as another format.")
+        hint: "--format reads it as another format."
+      )
     case .differentContinuation(let file, _):
       self.init(
         "\(file) starts like an input that was ingested before but goes on differently",
-        hint: "Save it to a file and ingest that.")
+        hint: "Save it to a file and ingest that."
+      )
     case .parquet(let file):
       self.init(
         "\(file): Parquet is not read",
         hint:
-          "Convert it first: duckdb -c \"COPY (SELECT * FROM '\(file)') TO 'flows.json'\"")
+          "Convert it first: duckdb -c \"COPY (SELECT * FROM '\(file)') TO 'flows.json'\""
+      )
     case .strict(let file, let line, let problem, let count):
       self.init(
         "\(file):\(line): \(problem) (\(count) records refused, --strict)",
-        hint: "Without --strict such records are counted and left out.")
+        hint: "Without --strict such records are counted and left out."
+      )
     case .malformed(let file, let problem): self.init("\(file): \(problem)")
     }
   }
@@ -88,17 +96,21 @@ extension CommandFailure {
     case .missing(let path):
       self.init(
         "\(path): there is no store yet",
-        hint: "flowlearn ingest FILE makes one; --store names another.")
+        hint: "flowlearn ingest FILE makes one; --store names another."
+      )
     case .notOurs(let path):
       self.init("\(path): this is not a flowlearn store", hint: "--store names another file.")
     case .newer(let path, let migration):
       self.init(
         "\(path): a newer flowlearn wrote this store (it has \(migration))",
-        hint: "Update flowlearn.")
+        hint: "Update flowlearn."
+      )
     case .readOnly(let path): self.init("\(path): the store cannot be written")
     case .locked(let path):
       self.init(
-        "\(path): another process has the store locked", hint: "Try again when it is done.")
+        "\(path): another process has the store locked",
+        hint: "Try again when it is done."
+      )
     case .full(let path):
       self.init("\(path): no space left on the disk", hint: "The store is as it was before.")
     case .failed(let path, let message): self.init("\(path): \(message)")
@@ -111,16 +123,24 @@ extension CommandFailure {
       let list = known.isEmpty ? "none" : known.prefix(8).joined(separator: ", ")
       self.init(
         "no flow of namespace \(Terminal.escaped(namespace)) was seen",
-        hint: "Namespaces with flows: \(Terminal.escaped(list)).")
+        hint: "Namespaces with flows: \(Terminal.escaped(list))."
+      )
     case .noSuchWeek(let namespace, let week, let latest):
       self.init(
         "namespace \(namespace) has no evidence for week \(week); the latest week is \(latest)",
-        hint: "flowlearn weeks -n \(namespace) lists the weeks.")
+        hint: "flowlearn weeks -n \(namespace) lists the weeks."
+      )
+    case .nothingInWindow(let namespace, let window) where window.start == window.end:
+      self.init(
+        "no flow of namespace \(namespace) since its audit began at \(Timestamps.text(window.start))",
+        hint: "--since and --until reach older flows; --week all takes everything."
+      )
     case .nothingInWindow(let namespace, let window):
       self.init(
         "no flow of namespace \(namespace) between \(Timestamps.text(window.start)) and "
           + "\(Timestamps.text(window.end))",
-        hint: "--since and --until reach other times; --week all takes everything.")
+        hint: "--since and --until reach other times; --week all takes everything."
+      )
     }
   }
 }

@@ -9,28 +9,37 @@ struct EdgeListing {
   init(_ edges: [FlowEdge]) { self.edges = edges }
 
   /// Prints them on stdout.
-  func print(as format: ListFormat) {
+  func print(as format: ListFormat, palette: Palette) {
     switch format {
     case .table:
       var table = Table(
-        ["SOURCE", "DESTINATION", "PORT", "CLASS", "SIDE", "LOG", "FLOWS", "FIRST SEEN", "LAST SEEN"],
-        rightAligned: [6])
+        [
+          "SOURCE", "DESTINATION", "PORT", "CLASS", "SIDE", "LOG", "FLOWS", "FIRST SEEN",
+          "LAST SEEN",
+        ],
+        rightAligned: [6],
+        dispensable: ["FIRST SEEN", "SIDE", "LOG", "LAST SEEN"],
+        palette: palette
+      )
       for edge in edges { table.add(cells(edge)) }
-      Terminal.write(table.text)
+      Terminal.write(table)
     case .json: Terminal.print(JSONWriter.prettyText(.array(edges.map(EdgeListing.json))))
     case .ndjson: for edge in edges { Terminal.print(JSONWriter.text(EdgeListing.json(edge))) }
     case .csv:
-      Terminal.print("source,destination,protocol,port,class,side,log,flows,bytes,first_seen,last_seen")
+      Terminal.print(
+        "source,destination,protocol,port,class,side,log,flows,bytes,first_seen,last_seen"
+      )
       for edge in edges { Terminal.print(csv(edge)) }
     }
   }
 
   private func cells(_ edge: FlowEdge) -> [String] {
     [
-      EdgeListing.name(edge.source), EdgeListing.name(edge.destination),
+      EdgeListing.nameAndAddress(edge.source), EdgeListing.nameAndAddress(edge.destination),
       "\(edge.transport)/\(edge.port)", edge.evidence.rawValue, edge.side.rawValue,
       edge.logKind.rawValue, edge.tally.records.grouped,
-      Timestamps.text(edge.tally.firstMicroseconds), Timestamps.text(edge.tally.lastMicroseconds),
+      Timestamps.minute(edge.tally.firstMicroseconds),
+      Timestamps.minute(edge.tally.lastMicroseconds),
     ]
   }
 
@@ -51,6 +60,13 @@ struct EdgeListing {
     }
     let workload = Workload(namespace: endpoint.namespace, labelSets: [endpoint.labels])
     return "\(endpoint.namespace)/\(WorkloadNames.shortName(workload))"
+  }
+
+  /// The short name, with the address behind a DNS name: one name may have many.
+  private static func nameAndAddress(_ endpoint: Endpoint) -> String {
+    guard endpoint.kind == .name, let address = endpoint.address else { return name(endpoint) }
+    let text = address.sizeExponent == 0 ? address.address.description : address.description
+    return "\(name(endpoint)) \(text)"
   }
 
   /// One edge as an object; absent keys are left out.
@@ -104,7 +120,8 @@ enum CSV {
   static func field(_ text: String) -> String {
     let safe = Terminal.escaped(text)
     guard safe.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" }) else { return safe }
-    return "\"" + safe.split(separator: "\"", omittingEmptySubsequences: false)
+    return "\""
+      + safe.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""
   }
 }

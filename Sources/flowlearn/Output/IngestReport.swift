@@ -30,7 +30,8 @@ struct IngestReport {
           "\(record.name): \(record.format), \(counts.records.grouped)\(more) records: "
             + "\(counts.used.grouped) used as evidence, "
             + "\(counts.discarded.values.reduce(0, +).grouped) discarded, "
-            + "\(counts.rejectedCount.grouped) refused; \(result.edges.grouped) edges")
+            + "\(counts.rejectedCount.grouped) refused; \(result.edges.grouped) edge-hours"
+        )
       }
       let reasons = counts.discarded.sorted {
         $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key
@@ -41,7 +42,8 @@ struct IngestReport {
       }
       if counts.lostEvents > 0 {
         Terminal.note(
-          "  the log says that \(counts.lostEvents.grouped) events were lost: coverage is incomplete")
+          "  the log says that \(counts.lostEvents.grouped) events were lost: coverage is incomplete"
+        )
       }
       if result.tornBytes > 0 {
         Terminal.note(

@@ -10,7 +10,9 @@ struct InteractiveReview {
   private let now: Int64
 
   init(
-    _ context: ReviewContext, rows: [(offset: Int, element: ObservedConnection)], now: Int64
+    _ context: ReviewContext,
+    rows: [(offset: Int, element: ObservedConnection)],
+    now: Int64
   ) {
     self.context = context
     self.rows = rows
@@ -27,7 +29,9 @@ struct InteractiveReview {
       Terminal.print(
         Terminal.escaped(
           "\n[\(position + 1)/\(rows.count)] \(ConnectionText.text(row.key))  \(row.evidence.rawValue), "
-            + "\(row.tally.records.grouped) flows"))
+            + "\(row.tally.records.grouped) flows"
+        )
+      )
       Terminal.write("accept, reject, skip, why, undo, quit (a/r/s/w/u/q)? ")
       guard let answer = readLine() else { break }
       switch answer.first {
@@ -42,8 +46,12 @@ struct InteractiveReview {
           continue
         }
         let decision = ReviewDecision(
-          answer.first == "a" ? .accept : .reject, context.evidence.decisionKey(row),
-          reason: reason, who: Actor.name, time: now)
+          answer.first == "a" ? .accept : .reject,
+          context.evidence.decisionKey(row),
+          reason: reason,
+          who: Actor.name,
+          time: now
+        )
         try await ledger.append([decision])
         decided.append((position, decision))
         position += 1

@@ -6,9 +6,17 @@ struct LogListing {
   private struct Row {
     var source: String
     var destination: String
-    var port: String
+    var transport: TransportProtocol
+    var port: UInt16
     var logs: Set<LogKind> = []
     var records: Int64 = 0
+
+    var portText: String { "\(transport)/\(port)" }
+
+    static func < (left: Row, right: Row) -> Bool {
+      (left.source, left.destination, left.transport, left.port)
+        < (right.source, right.destination, right.transport, right.port)
+    }
   }
 
   private let rows: [Row]
@@ -19,13 +27,17 @@ struct LogListing {
     for edge in edges {
       let source = EdgeListing.name(edge.source)
       let destination = EdgeListing.name(edge.destination)
-      let port = "\(edge.transport)/\(edge.port)"
-      let key = "\(source)\u{0}\(destination)\u{0}\(port)"
-      rows[key, default: Row(source: source, destination: destination, port: port)].logs
-        .insert(edge.logKind)
+      let key = "\(source)\u{0}\(destination)\u{0}\(edge.transport)/\(edge.port)"
+      let row = Row(
+        source: source,
+        destination: destination,
+        transport: edge.transport,
+        port: edge.port
+      )
+      rows[key, default: row].logs.insert(edge.logKind)
       rows[key]?.records += edge.tally.records
     }
-    self.rows = rows.sorted { $0.key < $1.key }.map(\.value)
+    self.rows = rows.values.sorted(by: <)
     kinds = Set(edges.map(\.logKind)).sorted()
   }
 
@@ -35,20 +47,24 @@ struct LogListing {
     case .table:
       var table = Table(
         ["SOURCE", "DESTINATION", "PORT", "FLOWS"] + kinds.map { $0.rawValue.uppercased() }
-          + ["ONLY"], rightAligned: [3])
+          + ["ONLY"],
+        rightAligned: [3]
+      )
       for row in rows {
         table.add(
-          [row.source, row.destination, row.port, row.records.grouped]
-            + kinds.map { row.logs.contains($0) ? "yes" : "-" } + [only(row)])
+          [row.source, row.destination, row.portText, row.records.grouped]
+            + kinds.map { row.logs.contains($0) ? "yes" : "-" } + [only(row)]
+        )
       }
-      Terminal.write(table.text)
+      Terminal.write(table)
     case .csv:
       Terminal.print("source,destination,port,flows,logs,only")
       for row in rows {
         let logs = row.logs.sorted().map(\.rawValue).joined(separator: " ")
         Terminal.print(
-          [row.source, row.destination, row.port, String(row.records), logs, only(row)]
-            .map(CSV.field).joined(separator: ","))
+          [row.source, row.destination, row.portText, String(row.records), logs, only(row)]
+            .map(CSV.field).joined(separator: ",")
+        )
       }
     case .json: Terminal.print(JSONWriter.prettyText(.array(rows.map(json))))
     case .ndjson: for row in rows { Terminal.print(JSONWriter.text(json(row))) }
@@ -63,8 +79,9 @@ struct LogListing {
     .object(
       JSONObject([
         ("source", .string(row.source)), ("destination", .string(row.destination)),
-        ("port", .string(row.port)), ("flows", .number(String(row.records))),
+        ("port", .string(row.portText)), ("flows", .number(String(row.records))),
         ("logs", .array(row.logs.sorted().map { .string($0.rawValue) })),
-      ]))
+      ])
+    )
   }
 }

@@ -37,7 +37,9 @@ final class ProgressBar: Sendable {
 
   private func text(_ bytes: Int64, after time: Duration) -> String {
     let seconds = max(
-      0.001, Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18)
+      0.001,
+      Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
+    )
     let rate = Double(bytes) / seconds
     var line = "\(Terminal.escaped(name))  \(size(bytes))"
     if total > 0 {

@@ -16,8 +16,8 @@ struct ProposalReport {
     let size = result.proposal.size
     let rules =
       size.isMinimal
-      ? "\(size.rules.grouped) rules (minimal)"
-      : "\(size.rules.grouped) rules, lower bound \(size.ruleLowerBound.grouped)"
+      ? "\(size.rules.counted("rule")) (minimal)"
+      : "\(size.rules.counted("rule")), lower bound \(size.ruleLowerBound.grouped)"
     var window =
       "\(Timestamps.text(result.window.window.start)) to \(Timestamps.text(result.window.window.end))"
     if let week = result.window.week { window = "week \(week.number), \(window)" }
@@ -29,7 +29,8 @@ struct ProposalReport {
     }
     Terminal.note(
       "  \((proof.total - proof.denied.count).grouped) of \(proof.total.grouped) edges stay allowed, "
-        + "\(proof.unobservedCount.grouped) unobserved admitted, \(rules)")
+        + "\(proof.unobservedCount.grouped) unobserved admitted, \(rules)"
+    )
     for entry in proof.denied {
       Terminal.note("  NOT ALLOWED  \(describe(entry.connection)): \(entry.reason)")
     }
@@ -42,18 +43,45 @@ struct ProposalReport {
     }
     let needless = Dictionary(grouping: result.proposal.needless, by: \.reason)
     for (reason, entries) in needless.sorted(by: { $0.key < $1.key }) {
-      Terminal.note("  no rule      \(entries.count) edges: \(reason)")
+      Terminal.note("  no rule      \(entries.count.counted("edge")): \(reason)")
     }
-    for connection in result.undecided {
-      let isOut = connection.marks.contains { $0.excludes }
-      let why =
-        isOut
-        ? connection.marks.filter(\.excludes).map(\.explanation).joined(separator: "; ")
-        : "would be denied by the policies of the audit"
-      Terminal.note(
-        "  \(isOut ? "left out    " : "undecided   ") \(text(connection.key)): \(why)")
-    }
+    for line in undecidedLines { Terminal.note(line) }
     for note in result.proposal.notes { Terminal.note("  note         \(note)") }
+  }
+
+  /// One line per client, server and reason, with the ports: a scan is one line, not one per port.
+  private var undecidedLines: [String] {
+    struct Group: Hashable {
+      var isOut: Bool
+      var ends: String
+      var reason: String
+    }
+    var order: [Group] = []
+    var ports: [Group: [String]] = [:]
+    for connection in result.undecided {
+      let marks = connection.marks.filter(\.excludes)
+      let reason =
+        marks.isEmpty
+        ? "would be denied by the policies of the audit"
+        : marks.map(\.explanation).joined(separator: "; ")
+      let key = connection.key
+      let group = Group(
+        isOut: !marks.isEmpty,
+        ends: "\(key.source) -> \(key.destination)",
+        reason: reason
+      )
+      if ports[group] == nil { order.append(group) }
+      ports[group, default: []].append("\(key.transport)/\(key.port)")
+    }
+    return order.map { group in
+      let all = ports[group] ?? []
+      let list =
+        all.count > 4
+        ? "\(all.count) ports (\(all.prefix(3).joined(separator: ", ")), ...)"
+        : all.joined(separator: ", ")
+      return
+        "  \(group.isOut ? "left out    " : "undecided   ") \(group.ends) \(list): \(group.reason)"
+    }
   }
 
   private func describe(_ index: Int) -> String { text(result.keys[index]) }

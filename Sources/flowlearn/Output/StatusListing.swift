@@ -31,7 +31,10 @@ struct StatusListing {
   }
 
   private func printTable() {
-    var table = Table(["NAMESPACE", "STAGE", "SINCE", "CRITICALITY", "NEXT", "MISSING"])
+    var table = Table(
+      ["NAMESPACE", "STAGE", "SINCE", "CRITICALITY", "NEXT", "MISSING"],
+      clipsLast: true
+    )
     for row in rows {
       table.add([
         row.rollout.namespace, stage(row.rollout),
@@ -39,7 +42,7 @@ struct StatusListing {
         row.rollout.criticality?.rawValue ?? "-", next(row), missing(row),
       ])
     }
-    Terminal.write(table.text)
+    Terminal.write(table)
     Terminal.print("cluster-wide policies: \(state.clusterWide.rawValue)")
     for row in rows where isDetailed {
       if let gate = row.gate { Terminal.write("\n" + Terminal.escaped(gate.text)) }
@@ -49,7 +52,8 @@ struct StatusListing {
         Terminal.print(
           Terminal.escaped(
             "DENIED in \(row.rollout.namespace): \(denial)  (flowlearn review -n \(row.rollout.namespace))"
-          ))
+          )
+        )
       }
     }
   }
@@ -84,7 +88,8 @@ struct StatusListing {
           JSONObject([
             ("name", .string(requirement.name)), ("met", .bool(requirement.isMet)),
             ("message", .string(requirement.message)),
-          ]))
+          ])
+        )
       }
       return .object(
         JSONObject([
@@ -98,11 +103,13 @@ struct StatusListing {
           ("gateMet", row.gate.map { .bool($0.isMet) } ?? .null),
           ("requirements", .array(requirements)),
           ("denials", .array(row.denials.map(JSONValue.string))), ("lastSeen", time(row.seen)),
-        ]))
+        ])
+      )
     }
     return .object(
       JSONObject([
         ("namespaces", .array(namespaces)), ("clusterWide", .string(state.clusterWide.rawValue)),
-      ]))
+      ])
+    )
   }
 }

@@ -11,7 +11,9 @@ enum Terminal {
     // A reader that closed the pipe (`| head`) is no error.
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      let count = bytes.withUnsafeBytes {
+        Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count)
+      }
       guard count > 0 else {
         if errno == EINTR { continue }
         exit(errno == EPIPE ? 0 : 2)
@@ -29,6 +31,18 @@ enum Terminal {
   static var showsProgress: Bool {
     isatty(STDERR_FILENO) != 0 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
+
+  /// The columns of the terminal that stdout is; nil for files and pipes.
+  static var width: Int? {
+    var size = winsize()
+    guard isatty(STDOUT_FILENO) != 0, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0,
+      size.ws_col > 0
+    else { return nil }
+    return Int(size.ws_col)
+  }
+
+  /// Writes a table, fitted to the terminal.
+  static func write(_ table: Table) { write(table.text(width: width)) }
 
   /// Makes control characters visible, so that a name from a log cannot steer the terminal.
   static func escaped(_ text: String) -> String {
@@ -71,10 +85,16 @@ struct Palette {
     }
   }
 
-  func good(_ text: String) -> String { paint(text, "32") }
-  func bad(_ text: String) -> String { paint(text, "31") }
-  func warn(_ text: String) -> String { paint(text, "33") }
-  func dim(_ text: String) -> String { paint(text, "2") }
+  /// A class or decision in its colour; other words as they are.
+  func status(_ word: String) -> String {
+    switch word {
+    case "allow", "allowed", "accept": paint(word, "32")
+    case "deny", "denied", "explicit-deny", "reject": paint(word, "31")
+    case "would-deny", "needed": paint(word, "33")
+    case "attempt": paint(word, "2")
+    default: word
+    }
+  }
 
   private func paint(_ text: String, _ code: String) -> String {
     isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text

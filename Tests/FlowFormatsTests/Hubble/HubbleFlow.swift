@@ -51,7 +51,8 @@ struct HubbleFlow: Sendable {
     let flags = flags.map { #""\#($0)":true"# }.joined(separator: ",")
     return with(
       "l4",
-      #"{"TCP":{"source_port":\#(source),"destination_port":\#(destination),"flags":{\#(flags)}}}"#)
+      #"{"TCP":{"source_port":\#(source),"destination_port":\#(destination),"flags":{\#(flags)}}}"#
+    )
   }
 
   /// The record as UDP.
@@ -79,11 +80,16 @@ struct HubbleFlow: Sendable {
 
 /// Decodes Hubble lines as one log.
 func decodeHubble(
-  _ lines: [String], options: DecoderOptions = DecoderOptions(), cluster: String = "",
+  _ lines: [String],
+  options: DecoderOptions = DecoderOptions(),
+  cluster: String = "",
   resolver: (any AddressResolving)? = nil
 ) -> EvidenceAccumulator {
   var accumulator = EvidenceAccumulator(
-    logKind: .hubble, cluster: cluster, resolver: resolver)
+    logKind: .hubble,
+    cluster: cluster,
+    resolver: resolver
+  )
   var decoder = HubbleDecoder(options: options)
   let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
   _ = decoder.decode(lines: bytes.span.bytes, firstLine: 1, into: &accumulator)
