@@ -96,6 +96,8 @@ struct CalicoScanner: Sendable {
       if next == UInt8(ascii: ",") { continue }
       guard next == UInt8(ascii: "}"), position == end, numbers.start >= 0 else { return nil }
       identity.append(lines, copied, count: position - copied)
+      // Hashing reads whole words.
+      while identity.count % 8 != 0 { identity.append(0) }
       break
     }
     return numbers

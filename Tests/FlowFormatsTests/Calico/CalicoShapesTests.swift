@@ -193,6 +193,6 @@ struct CalicoShapesTests {
       ]
     )
     #expect(result.edges.entries.map(\.first) == [start * 1_000_000])
-    #expect(result.edges.entries.map(\.last) == [(start + 15) * 1_000_000])
+    #expect(result.edges.entries.map(\.last) == [(start + 15) * 1_000_000 - 1])
   }
 }
