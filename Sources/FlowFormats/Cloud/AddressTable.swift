@@ -23,12 +23,4 @@ struct AddressTable: Sendable {
   private static func hash(_ address: IPAddress) -> UInt64 {
     SlotIndex.mix(address.low, address.high)
   }
-
-  /// Whether no rule can ever name an IPv4 address; see ``FlowModel/IPAddress/isNeverPeer``.
-  @inline(__always)
-  static func isNeverPeer(ipv4 bits: UInt32) -> Bool {
-    let first = bits >> 24
-    guard first == 0 || first == 127 || first >= 224 || bits >> 16 == 0xa9fe else { return false }
-    return IPAddress(ipv4: bits).isNeverPeer
-  }
 }

@@ -26,7 +26,7 @@ struct CalicoDecoderTests {
     )
     let entry = try #require(result.edges.entries.first)
     #expect(entry.first == 1_659_621_542_000_000)
-    #expect(entry.last == 1_659_621_842_000_000)
+    #expect(entry.last == 1_659_621_841_999_999)
     #expect(entry.bytes == 30)
     #expect(result.counts.capture.values.map(\.records) == [1])
   }

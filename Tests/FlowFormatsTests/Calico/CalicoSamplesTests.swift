@@ -19,7 +19,7 @@ struct CalicoSamplesTests {
       ]
     )
     #expect(result.edges.entries.first?.first == 1_659_621_542_000_000)
-    #expect(result.edges.entries.first?.last == 1_659_621_842_000_000)
+    #expect(result.edges.entries.first?.last == 1_659_621_841_999_999)
     #expect(result.edges.entries.first?.bytes == 300)
     #expect(result.counts.notes.contains { $0.contains("--deny-passes") })
   }

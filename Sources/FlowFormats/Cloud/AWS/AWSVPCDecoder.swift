@@ -10,10 +10,10 @@ import JSONText
 package struct AWSVPCDecoder: LogDecoder {
   /// The layout of the lines that come next; nil until a header, and when the user gave none.
   package private(set) var layout: AWSVPCLayout?
-  var table: ConversationTable
-  var lacksPacketAddresses = false
-  var sawTraffic = false
-  private(set) var isParquet = false
+  private var table: ConversationTable
+  private var isParquet = false
+  private var lacksPacketAddresses = false
+  private var sawTraffic = false
   private let assumedTime: Int64?
 
   /// Makes a decoder for one log.

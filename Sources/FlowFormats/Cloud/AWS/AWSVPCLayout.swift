@@ -31,9 +31,6 @@ package struct AWSVPCLayout: Hashable, Sendable {
     unknownNames: []
   )
 
-  /// Whether lines may be read as ``VPCOrdinaryLine``: no column is missing or stands twice.
-  let allowsOrdinaryLines: Bool
-
   private init(columns: [AWSVPCField], origin: Origin, unknownNames: [String]) {
     self.columns = columns
     self.origin = origin
@@ -42,9 +39,6 @@ package struct AWSVPCLayout: Hashable, Sendable {
       columns.contains(.transitGateway)
       ? AWSVPCLayout.transitGatewayAdvice
       : AWSVPCLayout.missing(columns).map { "the layout has no \($0)" }
-    let read = columns.filter { $0 != .ignored }
-    allowsOrdinaryLines =
-      problem == nil && read.contains(.action) && Set(read).count == read.count
   }
 
   /// What to say about logs of transit gateways.

@@ -94,7 +94,9 @@ extension VPCFieldValues {
       }
     case .interfaceID:
       guard line.begins(with: "eni-", in: range) else { return fail(field) }
-      interface = line.wordHash(in: range)
+      var hash = NameHash()
+      for index in range { hash.add(line.byte(at: index)) }
+      interface = hash.value
     case .type:
       if line.holds("EFA", in: range) {
         isFabricTraffic = true

@@ -31,29 +31,6 @@ package struct VPCRecord: Hashable, Sendable {
 
   /// The record for the conversation table.
   package var conversationRecord: ConversationRecord {
-    ConversationRecord(
-      source: source,
-      destination: destination,
-      sourcePort: sourcePort,
-      destinationPort: destinationPort,
-      transport: TransportProtocol(number: transport),
-      marks: VPCRecord.marks(
-        transport: transport, flags: flags, packets: packets, isAccepted: isAccepted),
-      isRejected: !isAccepted,
-      packets: packets,
-      bytes: bytes,
-      start: start,
-      end: end,
-      capture: interface,
-      nodesMayBePods: !hasPacketAddresses
-    )
-  }
-
-  /// What a record shows of its direction.
-  @inline(__always)
-  static func marks(transport: UInt8, flags: UInt8?, packets: Int64, isAccepted: Bool)
-    -> ConversationMarks
-  {
     var marks: ConversationMarks = []
     if transport == TransportProtocol.tcp.number, let flags {
       marks.insert(.showsFlags)
@@ -70,7 +47,21 @@ package struct VPCRecord: Hashable, Sendable {
         marks.insert(.complete)
       }
     }
-    return marks
+    return ConversationRecord(
+      source: source,
+      destination: destination,
+      sourcePort: sourcePort,
+      destinationPort: destinationPort,
+      transport: TransportProtocol(number: transport),
+      marks: marks,
+      isRejected: !isAccepted,
+      packets: packets,
+      bytes: bytes,
+      start: start,
+      end: end,
+      capture: interface,
+      nodesMayBePods: !hasPacketAddresses
+    )
   }
 }
 
