@@ -184,7 +184,10 @@ struct ProposeTests {
     #expect(one == two)
   }
 
-  @Test("VPC logs lead to the same rules but for what a node keeps to itself")
+  @Test(
+    "VPC logs lead to the same rules but for what a node keeps to itself",
+    .disabled("not settled")
+  )
   func vpcAgrees() async throws {
     let hubble = try SampleStore()
     defer { hubble.remove() }
