@@ -122,6 +122,19 @@ let package = Package(
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+    .target(
+      name: "StoreContract",
+      dependencies: ["FlowModel", "FlowAggregation", "FlowStorage", "TestSupport"],
+      path: "Tests/StoreContract", swiftSettings: common),
+    .testTarget(
+      name: "FlowStorageTests", dependencies: ["FlowStorage", "StoreContract"],
+      swiftSettings: common),
+    .testTarget(
+      name: "FlowStorageSQLiteTests",
+      dependencies: [
+        "FlowModel", "FlowAggregation", "FlowSchema", "FlowStorage", "FlowStorageSQLite",
+        "StoreContract", "TestSupport", grdb,
+      ], exclude: ["Golden"], swiftSettings: common),
     .testTarget(
       name: "FlowModelTests",
       dependencies: ["FlowModel", "TestSupport"],

@@ -111,8 +111,9 @@ struct StreamSession {
     {
       head.append(contentsOf: bytes.prefix(OpenedInput.identityWindow - head.count))
     }
+    let before = pending.count
     pending.append(contentsOf: bytes)
-    guard let last = pending.lastIndex(of: 0x0a) else {
+    guard let last = bytes.lastIndex(of: 0x0a).map({ before + $0 - bytes.startIndex }) else {
       if pending.count > RecordFraming.longestLine { skipLongLine() }
       return
     }

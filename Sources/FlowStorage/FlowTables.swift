@@ -85,6 +85,7 @@ struct FlowTables {
     guard record.id != 0, let index = inputs.firstIndex(where: { $0.id == record.id }) else {
       var new = record
       new.id = Int64(inputs.count) + 1
+      new.counts.rejections.sort()
       inputs.append(new)
       return new.id
     }

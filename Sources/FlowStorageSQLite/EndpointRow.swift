@@ -17,9 +17,10 @@ enum EndpointRow {
 
   static func arguments(_ endpoint: Endpoint) -> StatementArguments {
     [
-      endpoint.kind.rawValue, endpoint.cluster, endpoint.namespace,
-      endpoint.workload?.kind ?? "", endpoint.workload?.name ?? "", labels(endpoint.labels),
-      endpoint.address?.description ?? "", endpoint.name, endpoint.entity,
+      endpoint.kind.rawValue, endpoint.cluster.storable, endpoint.namespace.storable,
+      (endpoint.workload?.kind ?? "").storable, (endpoint.workload?.name ?? "").storable,
+      labels(endpoint.labels), endpoint.address?.description ?? "", endpoint.name.storable,
+      endpoint.entity.storable,
     ]
   }
 
@@ -50,5 +51,15 @@ enum EndpointRow {
       name: row[offset + 7],
       entity: row[offset + 8]
     )
+  }
+}
+
+extension String {
+  /// The text with U+FFFD for every NUL: SQLite's texts are read up to the first one, and a name cut
+  /// short would be another name.
+  var storable: String {
+    utf8.contains(0)
+      ? String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{fffd}" : $0 }))
+      : self
   }
 }

@@ -19,7 +19,8 @@ extension SQLiteStore {
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          record.name, record.format, identity.headLength, Int64(bitPattern: identity.headHash),
+          record.name.storable, record.format, identity.headLength,
+          Int64(bitPattern: identity.headHash),
           identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
           counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.started,
           record.finished,
@@ -36,7 +37,7 @@ extension SQLiteStore {
           WHERE ingest_id = ?
           """,
         arguments: [
-          record.name, identity.headLength, Int64(bitPattern: identity.headHash),
+          record.name.storable, identity.headLength, Int64(bitPattern: identity.headHash),
           identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
           counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.finished, id,
         ]
@@ -64,13 +65,13 @@ extension SQLiteStore {
     for rejection in counts.rejections {
       try database.execute(
         sql: "INSERT OR IGNORE INTO ingest_rejection VALUES (?, ?, ?)",
-        arguments: [id, rejection.line, rejection.problem]
+        arguments: [id, rejection.line, rejection.problem.storable]
       )
     }
     for note in counts.notes.sorted() {
       try database.execute(
         sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)",
-        arguments: [id, note]
+        arguments: [id, note.storable]
       )
     }
     for (hour, capture) in counts.capture.sorted(by: { $0.key < $1.key }) {

@@ -20,8 +20,8 @@ struct InputDecoding: Sendable {
     var tornBytes: Int
   }
 
-  /// The least that a thread of its own is started for.
-  private static let leastRange: Int64 = 4 << 20
+  /// The least bytes that a thread of its own is started for.
+  static let leastPart: Int64 = 4 << 20
 
   private let name: String
   private let head: [UInt8]
@@ -32,6 +32,7 @@ struct InputDecoding: Sendable {
   private let options: IngestOptions
   private let resolver: (any AddressResolving)?
   private let progress: @Sendable (Int64) -> Void
+  private let leastPart: Int64
 
   /// The source is only ever used by the one thread that runs the decoding.
   private struct SourceBox: @unchecked Sendable {
@@ -43,7 +44,8 @@ struct InputDecoding: Sendable {
     format: LogFormat,
     options: IngestOptions,
     resolver: (any AddressResolving)?,
-    progress: @escaping @Sendable (Int64) -> Void
+    progress: @escaping @Sendable (Int64) -> Void,
+    leastPart: Int64 = InputDecoding.leastPart
   ) {
     name = input.name
     head = input.head
@@ -54,6 +56,7 @@ struct InputDecoding: Sendable {
     self.options = options
     self.resolver = resolver
     self.progress = progress
+    self.leastPart = leastPart
   }
 
   private func makeAccumulator() -> EvidenceAccumulator {
@@ -92,7 +95,7 @@ struct InputDecoding: Sendable {
     let lines = start.wholeLines
     let length = size - offset
     let most = format.decoder.decodesParts ? options.threads : 1
-    let count = max(1, min(Int64(most), length / InputDecoding.leastRange))
+    let count = max(1, min(Int64(most), length / leastPart))
     let file = try FileRange(path: name)
     var starts = [offset]
     for index in 1..<max(1, count) {

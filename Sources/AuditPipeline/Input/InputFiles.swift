@@ -39,12 +39,9 @@ package enum InputFiles {
         continue
       }
       let path = (directory as NSString).appendingPathComponent(relative)
-      var isDirectory: ObjCBool = false
-      if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
-        !isDirectory.boolValue
-      {
-        paths.append(path)
-      }
+      // Reading a pipe or a device that lies in a directory could wait for ever.
+      var status = stat()
+      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { paths.append(path) }
     }
     return paths.sorted().map { File(path: $0, isFound: true) }
   }

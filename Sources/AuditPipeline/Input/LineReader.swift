@@ -21,14 +21,23 @@ struct LineReader {
     var tail: TailWindow
   }
 
-  private var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
+  private var buffer: [UInt8]
+  private let longestLine: Int
   private var filled = 0
   private var skipsLine = false
   private var end: End
   private let firstLine: Int
 
   /// Starts at an offset; lines are numbered from `firstLine`, and `tail` is what comes before.
-  init(offset: Int64, firstLine: Int, tail: TailWindow = TailWindow()) {
+  init(
+    offset: Int64,
+    firstLine: Int,
+    tail: TailWindow = TailWindow(),
+    blockSize: Int = LineReader.blockSize,
+    longestLine: Int = RecordFraming.longestLine
+  ) {
+    buffer = [UInt8](repeating: 0, count: blockSize)
+    self.longestLine = longestLine
     end = End(consumed: offset, lines: 0, rest: [], tail: tail)
     self.firstLine = firstLine
   }
@@ -116,7 +125,7 @@ struct LineReader {
   }
 
   private mutating func growOrSkip(tooLong: (Int) -> Void) {
-    if buffer.count < RecordFraming.longestLine {
+    if buffer.count < longestLine {
       buffer.append(contentsOf: repeatElement(0, count: buffer.count))
     } else {
       tooLong(firstLine + end.lines)

@@ -10,31 +10,38 @@ struct HubbleDates: Sendable {
   /// Reads a time in quotes; -1 when it is none.
   @inline(never)
   mutating func scan(_ bytes: RawSpan, _ start: Int, _ time: inout Int64?) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "\"") else { return -1 }
+    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else { return -1 }
     // `2026-11-`, `02T` and the clock `00:08:21` are three words that overlap.
-    guard bytes.word(at: start &+ 1) == date,
-      bytes.word(at: start &+ 9) & 0xff_ffff == dayAndMark,
-      let clock = HubbleDates.clock(bytes.word(at: start &+ 12))
+    guard bytes.knownWord(at: start &+ 1) == date,
+      bytes.knownWord(at: start &+ 9) & 0xff_ffff == dayAndMark,
+      let clock = HubbleDates.clock(bytes.knownWord(at: start &+ 12))
     else { return scanNewDate(bytes, start, &time) }
     var position = start &+ 20
     var fraction: Int64 = 0
-    if bytes.byte(at: position) == UInt8(ascii: ".") {
+    if bytes.knownByte(at: position) == UInt8(ascii: ".") {
       position &+= 1
-      let first = position
-      var scale: Int64 = 100_000
-      while true {
-        let digit = bytes.byte(at: position) &- 0x30
-        guard digit < 10 else { break }
+      let digits = bytes.knownWord(at: position) &- 0x3030_3030_3030_3030
+      if RawSpan.nonDigits(in: digits) == 0 {
         // Digits behind the sixth are less than a microsecond.
-        fraction &+= Int64(digit) &* scale
-        scale /= 10
-        position &+= 1
+        fraction = Int64(RawSpan.number(digits) / 100)
+        position &+= 8
+        while bytes.knownByte(at: position) &- 0x30 < 10 { position &+= 1 }
+      } else {
+        let first = position
+        var scale: Int64 = 100_000
+        while true {
+          let digit = bytes.knownByte(at: position) &- 0x30
+          guard digit < 10 else { break }
+          fraction &+= Int64(digit) &* scale
+          scale /= 10
+          position &+= 1
+        }
+        guard position > first else { return -1 }
       }
-      guard position > first else { return -1 }
     }
     // `Z"`
-    guard bytes.byte(at: position) == UInt8(ascii: "Z"),
-      bytes.byte(at: position &+ 1) == UInt8(ascii: "\"")
+    guard bytes.knownByte(at: position) == UInt8(ascii: "Z"),
+      bytes.knownByte(at: position &+ 1) == UInt8(ascii: "\"")
     else { return scanNewDate(bytes, start, &time) }
     time = midnight &+ clock &* Timestamps.second &+ fraction
     return position &+ 2
@@ -60,11 +67,11 @@ struct HubbleDates: Sendable {
     guard end > start + 11, let read = Timestamps.parse(bytes: bytes.extracting(start + 1..<end))
     else { return -1 }
     time = read
-    if bytes.byte(at: start + 11) == UInt8(ascii: "T"),
+    if bytes.knownByte(at: start + 11) == UInt8(ascii: "T"),
       let day = Timestamps.parse(bytes: bytes.extracting(start + 1..<start + 11))
     {
-      date = bytes.word(at: start + 1)
-      dayAndMark = bytes.word(at: start + 9) & 0xff_ffff
+      date = bytes.knownWord(at: start + 1)
+      dayAndMark = bytes.knownWord(at: start + 9) & 0xff_ffff
       midnight = day
     }
     return end + 1

@@ -92,7 +92,7 @@ package struct HubbleDecoder: LogDecoder {
       LineFeeds.last(in: lines, before: lines.byteCount - RawSpan.scanSlack)
       .map { $0 + 1 } ?? 0
     var line = firstLine
-    scan(lines, before: safeEnd, line: &line, into: &accumulator)
+    if safeEnd > 0 { scan(lines, before: safeEnd, line: &line, into: &accumulator) }
     var copy: [UInt8] = []
     swap(&copy, &lastLines)
     copy.removeAll(keepingCapacity: true)
@@ -105,7 +105,8 @@ package struct HubbleDecoder: LogDecoder {
       // The span lives for this call only, and the array is a local one.
       unsafe scan(copy.span.bytes, before: end, line: &line, into: &accumulator)
     }
-    swap(&copy, &lastLines)
+    // A giant line's copy is not worth keeping.
+    if copy.capacity <= 1 << 20 { swap(&copy, &lastLines) }
     knownEndpoints = accumulator.endpoints.count
     return line - firstLine
   }
@@ -117,6 +118,10 @@ package struct HubbleDecoder: LogDecoder {
     line: inout Int,
     into accumulator: inout EvidenceAccumulator
   ) {
+    // What the scanner's unchecked loads rest on.
+    precondition(
+      end <= lines.byteCount - RawSpan.scanSlack && (end == 0 || lines.byte(at: end - 1) == 0x0a)
+    )
     var start = 0
     while start < end {
       var scanned = HubbleScanner.Line()

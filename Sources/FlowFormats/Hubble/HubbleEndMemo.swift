@@ -14,8 +14,10 @@ import JSONText
 struct HubbleEndMemo: Sendable {
   /// Where an object stands and what is known of it.
   struct Found {
-    /// The index of the template + 1; 0 when none fits.
-    var template = 0
+    /// The end of the template that fits; nil when none does.
+    ///
+    /// Not the template itself: settling the one end of a record may make room by forgetting all of them.
+    var known: HubbleEnd?
     /// Offset of the object's brace; -1 when the record has no such object.
     var start = -1
     /// Offset behind the object; -1 when it is malformed.
@@ -72,11 +74,12 @@ struct HubbleEndMemo: Sendable {
   // MARK: Finding
 
   /// Finds the end of an object, and its template if it has one.
+  ///
+  /// - Returns: The offset behind the object, -1 when it is malformed.
   @inline(never)
-  func find(_ bytes: RawSpan, _ start: Int) -> Found {
-    var found = Found()
+  func find(_ bytes: RawSpan, _ start: Int, _ found: inout Found) -> Int {
     found.start = start
-    guard bytes.byte(at: start) == UInt8(ascii: "{") else { return found }
+    guard bytes.knownByte(at: start) == UInt8(ascii: "{") else { return -1 }
     let body = HubbleEndMemo.bodyStart(bytes, start)
     if body > 0 {
       let hash = HubbleEndMemo.hash(bytes, body)
@@ -85,14 +88,14 @@ struct HubbleEndMemo: Sendable {
       while slots[slot] != 0 {
         let index = Int(slots[slot]) &- 1
         if templates[index].hash == hash, fits(index, bytes, body, &found) {
-          found.template = index &+ 1
-          return found
+          found.known = templates[index].end
+          return found.end
         }
         slot = (slot &+ 1) & mask
       }
     }
     found.end = bytes.skipValue(start)
-    return found
+    return found.end
   }
 
   @inline(__always)
@@ -125,21 +128,21 @@ struct HubbleEndMemo: Sendable {
   private static func bodyStart(_ bytes: RawSpan, _ start: Int) -> Int {
     var body = start &+ 1
     // `"ID":`
-    if bytes.word(at: body) & 0xff_ffff_ffff == 0x3a_2244_4922 {
+    if bytes.knownWord(at: body) & 0xff_ffff_ffff == 0x3a_2244_4922 {
       var number = 0
       let end = bytes.scanNumber(body &+ 5, &number)
-      guard end >= 0, bytes.byte(at: end) == UInt8(ascii: ",") else { return -1 }
+      guard end >= 0, bytes.knownByte(at: end) == UInt8(ascii: ",") else { return -1 }
       body = end &+ 1
     }
     // `"identit`
-    return bytes.word(at: body) == 0x7469_746e_6564_6922 ? body : -1
+    return bytes.knownWord(at: body) == 0x7469_746e_6564_6922 ? body : -1
   }
 
   @inline(__always)
   private static func hash(_ bytes: RawSpan, _ body: Int) -> UInt64 {
     var hash: UInt64 = 0
     for offset in stride(from: 0, to: hashedCount, by: 8) {
-      hash = RawSpan.mix(hash, bytes.word(at: body &+ offset))
+      hash = RawSpan.mix(hash, bytes.knownWord(at: body &+ offset))
     }
     return hash
   }
@@ -153,8 +156,7 @@ struct HubbleEndMemo: Sendable {
     _ bytes: RawSpan,
     into accumulator: inout EvidenceAccumulator
   ) -> HubbleEnd {
-    if found.template > 0 {
-      let end = templates[found.template &- 1].end
+    if let end = found.known {
       if end.kind == .pod, found.nameCount > 0 {
         remember(found.nameStart, found.nameCount, of: end.index, bytes, into: &accumulator)
       }
@@ -299,13 +301,13 @@ struct HubbleEndMemo: Sendable {
       guard end > 0 else { return shape }
       if key.is(.podName) {
         let nameEnd =
-          bytes.byte(at: position) == UInt8(ascii: "\"")
+          bytes.knownByte(at: position) == UInt8(ascii: "\"")
           ? bytes.plainStringEnd(position + 1) : -1
         guard shape.nameCount == 0, nameEnd > position + 1 else { return shape }
         shape.nameStart = position + 1
         shape.nameCount = nameEnd - position - 1
       }
-      if bytes.byte(at: end) == UInt8(ascii: "}") {
+      if bytes.knownByte(at: end) == UInt8(ascii: "}") {
         shape.isUsual = true
         return shape
       }

@@ -4,12 +4,6 @@ import JSONText
 
 /// Turns Hubble's `source` and `destination` objects into ends (format document, sections 4 and 10).
 struct HubbleEndpointReader {
-  /// The sources a label may name before its first colon.
-  private static let labelSources: Set<String> = [
-    "k8s", "reserved", "cidr", "cidrgroup", "fqdn", "node", "any", "container", "cni", "unspec",
-    "directory", "gen",
-  ]
-
   private var reserved: [String] = []
   private var podLabels: [(String, String)] = []
   private var namespace = ""
@@ -76,28 +70,28 @@ struct HubbleEndpointReader {
     return Reading(end: HubbleEnd(kind: .pod, index: index))
   }
 
+  /// Takes one label, in bytes: most of the time of a new endpoint goes into its labels.
   private mutating func add(label text: String) {
-    var rest = Substring(text)
-    if let colon = text.firstIndex(of: ":") {
-      let source = String(text[..<colon])
-      if HubbleEndpointReader.labelSources.contains(source) {
-        rest = text[text.index(after: colon)...]
-        if source == "reserved" {
-          reserved.append(String(rest))
-          return
-        }
-        guard source == "k8s" || source == "any" || source == "unspec" || source == "container"
-        else { return }
+    var rest = text.utf8[...]
+    if let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) {
+      let behind = text.utf8[text.utf8.index(after: colon)...]
+      switch String(text[..<colon]) {
+      case "reserved":
+        reserved.append(String(Substring(behind)))
+        return
+      case "k8s", "any", "unspec", "container": rest = behind
+      case "cidr", "cidrgroup", "fqdn", "node", "cni", "directory", "gen": return
+      default: break
       }
     }
-    let equals = rest.firstIndex(of: "=")
-    let key = String(equals.map { rest[..<$0] } ?? rest)
-    let value = equals.map { String(rest[rest.index(after: $0)...]) } ?? ""
+    let equals = rest.firstIndex(of: UInt8(ascii: "="))
+    let key = String(Substring(equals.map { rest[..<$0] } ?? rest))
+    let value = equals.map { String(Substring(rest[rest.index(after: $0)...])) } ?? ""
     switch key {
     case "io.kubernetes.pod.namespace": namespace = value
     case "io.cilium.k8s.policy.cluster": cluster = value
     default:
-      guard !key.hasPrefix("io.cilium.") else { return }
+      guard !key.utf8.starts(with: "io.cilium.".utf8) else { return }
       podLabels.append((key, value))
     }
   }

@@ -8,50 +8,51 @@ enum HubbleParts {
   /// A word of an enumeration.
   @inline(__always)
   static func scanWord(_ bytes: RawSpan, _ start: Int, _ take: (JSONToken) -> Void) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "\"") else { return -1 }
+    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else { return -1 }
     let word = bytes.token(start &+ 1)
     guard word.length >= 0 else { return -1 }
     take(word)
     return start &+ word.length &+ 2
   }
 
-  /// Steps through the members of an object: `member` gets the key and the offset of the value.
+  /// Steps through the members of an object: `member` gets the offset of a key's first byte and gives
+  /// the offset behind the value.
   @inline(__always)
-  private static func scanObject(
-    _ bytes: RawSpan,
-    _ start: Int,
-    _ member: (JSONToken, Int) -> Int
-  ) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "{") else { return -1 }
-    if bytes.byte(at: start &+ 1) == UInt8(ascii: "}") { return start &+ 2 }
+  private static func scanObject(_ bytes: RawSpan, _ start: Int, _ member: (Int) -> Int) -> Int {
+    guard bytes.knownByte(at: start) == UInt8(ascii: "{") else { return -1 }
+    if bytes.knownByte(at: start &+ 1) == UInt8(ascii: "}") { return start &+ 2 }
     var position = start
     while true {
-      guard bytes.byte(at: position &+ 1) == UInt8(ascii: "\"") else { return -1 }
-      let key = bytes.token(position &+ 2)
-      guard key.length >= 0 else { return -1 }
-      position &+= key.length &+ 4
-      guard bytes.byte(at: position &- 1) == UInt8(ascii: ":") else { return -1 }
-      position = member(key, position)
+      guard bytes.knownByte(at: position &+ 1) == UInt8(ascii: "\"") else { return -1 }
+      position = member(position &+ 2)
       guard position >= 0 else { return -1 }
-      let next = bytes.byte(at: position)
+      let next = bytes.knownByte(at: position)
       if next == UInt8(ascii: ",") { continue }
       return next == UInt8(ascii: "}") ? position &+ 1 : -1
     }
   }
 
+  /// Steps over a member that does not matter, from its key on.
+  @inline(never)
+  private static func skipMember(_ bytes: RawSpan, _ key: Int) -> Int {
+    let end = bytes.plainStringEnd(key)
+    guard end >= 0, bytes.knownByte(at: end &+ 1) == UInt8(ascii: ":") else { return -1 }
+    return bytes.skipValue(end &+ 2)
+  }
+
   /// `IP`.
   @inline(never)
   static func scanIP(_ bytes: RawSpan, _ start: Int, _ record: inout HubbleRecord) -> Int {
-    scanObject(bytes, start) { key, value in
-      if key.is(.source) {
+    scanObject(bytes, start) { key in
+      if bytes.isKey(key, .source) {
         guard record.sourceAddress == nil else { return -1 }
-        return scanAddress(bytes, value, &record.sourceAddress)
+        return scanAddress(bytes, key &+ 8, &record.sourceAddress)
       }
-      if key.is(.destination) {
+      if bytes.isKey(key, .destination) {
         guard record.destinationAddress == nil else { return -1 }
-        return scanAddress(bytes, value, &record.destinationAddress)
+        return scanAddress(bytes, key &+ 13, &record.destinationAddress)
       }
-      return bytes.skipValue(value)
+      return skipMember(bytes, key)
     }
   }
 
@@ -62,27 +63,34 @@ enum HubbleParts {
     _ start: Int,
     _ address: inout IPAddress?
   ) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "\"") else { return -1 }
+    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else { return -1 }
     var position = start &+ 1
-    var bits: UInt32 = 0
+    var bits: UInt64 = 0
     for octet in 0..<4 {
-      var value = UInt32(bytes.byte(at: position) &- 0x30)
+      let text = bytes.knownWord(at: position)
+      let end = octet < 3 ? UInt64(UInt8(ascii: ".")) : UInt64(UInt8(ascii: "\""))
+      var value = (text & 0xff) &- 0x30
       guard value < 10 else { return scanOtherAddress(bytes, start, &address) }
-      position &+= 1
-      for _ in 0..<2 {
-        let digit = UInt32(bytes.byte(at: position) &- 0x30)
-        guard digit < 10 else { break }
-        value = value &* 10 &+ digit
-        position &+= 1
+      if text &>> 8 & 0xff == end {
+        position &+= 2
+      } else {
+        let second = (text &>> 8 & 0xff) &- 0x30
+        guard second < 10 else { return scanOtherAddress(bytes, start, &address) }
+        value = value &* 10 &+ second
+        if text &>> 16 & 0xff == end {
+          position &+= 3
+        } else {
+          let third = (text &>> 16 & 0xff) &- 0x30
+          value = value &* 10 &+ third
+          guard third < 10, text &>> 24 & 0xff == end, value < 256 else {
+            return scanOtherAddress(bytes, start, &address)
+          }
+          position &+= 4
+        }
       }
-      let end = octet < 3 ? UInt8(ascii: ".") : UInt8(ascii: "\"")
-      guard value < 256, bytes.byte(at: position) == end else {
-        return scanOtherAddress(bytes, start, &address)
-      }
-      position &+= 1
       bits = bits &<< 8 | value
     }
-    address = IPAddress(ipv4: bits)
+    address = IPAddress(ipv4: UInt32(truncatingIfNeeded: bits))
     return position
   }
 
@@ -103,27 +111,24 @@ enum HubbleParts {
   /// `l4`, with one header of a usual protocol.
   @inline(never)
   static func scanTransport(_ bytes: RawSpan, _ start: Int, _ record: inout HubbleRecord) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "{"),
-      bytes.byte(at: start &+ 1) == UInt8(ascii: "\"")
-    else { return -1 }
-    let key = bytes.token(start &+ 2)
-    if key.is(.tcp) {
+    // `{"`
+    guard bytes.knownWord(at: start) & 0xffff == 0x227b else { return -1 }
+    let key = start &+ 2
+    var end = -1
+    if bytes.isKey(key, .tcp) {
       record.transport = TransportProtocol.tcp.number
-    } else if key.is(.udp) {
+      end = scanPorts(bytes, key &+ 5, &record)
+    } else if bytes.isKey(key, .udp) {
       record.transport = TransportProtocol.udp.number
-    } else if key.is(.icmpv4) {
+      end = scanPorts(bytes, key &+ 5, &record)
+    } else if bytes.isKey(key, .icmpv4) {
       record.transport = TransportProtocol.icmp.number
-    } else if key.is(.icmpv6) {
+      end = scanMessage(bytes, key &+ 8, &record)
+    } else if bytes.isKey(key, .icmpv6) {
       record.transport = TransportProtocol.icmpv6.number
-    } else {
-      return -1
+      end = scanMessage(bytes, key &+ 8, &record)
     }
-    let header = start &+ key.length &+ 4
-    guard bytes.byte(at: header &- 1) == UInt8(ascii: ":") else { return -1 }
-    let end =
-      key.length == 3
-      ? scanPorts(bytes, header, &record) : scanMessage(bytes, header, &record)
-    guard end >= 0, bytes.byte(at: end) == UInt8(ascii: "}") else { return -1 }
+    guard end >= 0, bytes.knownByte(at: end) == UInt8(ascii: "}") else { return -1 }
     return end &+ 1
   }
 
@@ -133,12 +138,14 @@ enum HubbleParts {
     _ start: Int,
     _ record: inout HubbleRecord
   ) -> Int {
-    scanObject(bytes, start) { key, value in
-      if key.is(.sourcePort) { return scanPort(bytes, value, &record.sourcePort) }
-      if key.is(.destinationPort) { return scanPort(bytes, value, &record.destinationPort) }
-      guard key.is(.flags), !record.hasFlags else { return -1 }
+    scanObject(bytes, start) { key in
+      if bytes.isKey(key, .sourcePort) { return scanPort(bytes, key &+ 13, &record.sourcePort) }
+      if bytes.isKey(key, .destinationPort) {
+        return scanPort(bytes, key &+ 18, &record.destinationPort)
+      }
+      guard bytes.isKey(key, .flags), !record.hasFlags else { return -1 }
       record.hasFlags = true
-      return scanFlags(bytes, value, &record)
+      return scanObject(bytes, key &+ 7) { scanFlag(bytes, $0, &record) }
     }
   }
 
@@ -148,9 +155,9 @@ enum HubbleParts {
     _ start: Int,
     _ record: inout HubbleRecord
   ) -> Int {
-    scanObject(bytes, start) { key, value in
-      if key.is(.type) { return scanPort(bytes, value, &record.destinationPort) }
-      return key.is(.code) ? bytes.skipValue(value) : -1
+    scanObject(bytes, start) { key in
+      if bytes.isKey(key, .type) { return scanPort(bytes, key &+ 6, &record.destinationPort) }
+      return bytes.isKey(key, .code) ? bytes.skipValue(key &+ 6) : -1
     }
   }
 
@@ -164,43 +171,39 @@ enum HubbleParts {
     return end
   }
 
-  /// `flags`; a flag is written only when it is set.
-  @inline(never)
-  private static func scanFlags(
-    _ bytes: RawSpan,
-    _ start: Int,
-    _ record: inout HubbleRecord
-  ) -> Int {
-    scanObject(bytes, start) { key, value in
-      var isSet = false
-      let end = bytes.scanBool(value, &isSet)
-      guard isSet, key.length == 3 else { return -1 }
-      if key.is(.syn) {
-        record.syn = true
-      } else if key.is(.ack) {
-        record.ack = true
-      } else if key.is(.rst) {
-        record.rst = true
-      }
-      return end
+  /// One of the `flags`, which is written only when it is set: three letters and `":tr`, then `ue`.
+  @inline(__always)
+  private static func scanFlag(_ bytes: RawSpan, _ key: Int, _ record: inout HubbleRecord) -> Int {
+    let text = bytes.knownWord(at: key)
+    guard text &>> 24 & 0xff_ffff_ffff == 0x75_7274_3a22,
+      bytes.knownByte(at: key &+ 8) == UInt8(ascii: "e")
+    else { return -1 }
+    switch text & 0xff_ffff {
+    case JSONWord.syn.first: record.syn = true
+    case JSONWord.ack.first: record.ack = true
+    case JSONWord.rst.first: record.rst = true
+    default:
+      guard RawSpan.stops(in: text & 0xff_ffff | 0x2020_2020_2000_0000) == 0 else { return -1 }
     }
+    return key &+ 9
   }
 
   /// `event_type`; a type or sub-type of 0 is never written.
   @inline(never)
   static func scanEventType(_ bytes: RawSpan, _ start: Int, _ record: inout HubbleRecord) -> Int {
     record.eventType = 0
-    return scanObject(bytes, start) { key, value in
+    return scanObject(bytes, start) { key in
       var number = 0
-      let end = bytes.scanNumber(value, &number)
-      guard end >= 0, number > 0 else { return -1 }
-      if key.is(.type) {
-        guard record.eventType == 0 else { return -1 }
+      if bytes.isKey(key, .type) {
+        let end = bytes.scanNumber(key &+ 6, &number)
+        guard number > 0, record.eventType == 0 else { return -1 }
         record.eventType = Int32(truncatingIfNeeded: number)
-      } else {
-        guard key.is(.subType), record.eventSubType == 0 else { return -1 }
-        record.eventSubType = Int32(truncatingIfNeeded: number)
+        return end
       }
+      guard bytes.isKey(key, .subType) else { return -1 }
+      let end = bytes.scanNumber(key &+ 10, &number)
+      guard number > 0, record.eventSubType == 0 else { return -1 }
+      record.eventSubType = Int32(truncatingIfNeeded: number)
       return end
     }
   }
@@ -209,11 +212,11 @@ enum HubbleParts {
   @inline(never)
   static func scanL7(_ bytes: RawSpan, _ start: Int, _ record: inout HubbleRecord) -> Int {
     var hasType = false
-    return scanObject(bytes, start) { key, value in
-      guard key.is(.type) else { return bytes.skipValue(value) }
+    return scanObject(bytes, start) { key in
+      guard bytes.isKey(key, .type) else { return skipMember(bytes, key) }
       guard !hasType else { return -1 }
       hasType = true
-      return scanWord(bytes, value) { record.l7Type = .init(token: $0) }
+      return scanWord(bytes, key &+ 6) { record.l7Type = .init(token: $0) }
     }
   }
 }

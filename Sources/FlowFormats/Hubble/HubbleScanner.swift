@@ -36,7 +36,7 @@ struct HubbleScanner: Sendable {
   private var dates = HubbleDates()
   private var ends: HubbleEndMemo
   private var nameLists: ByteMemo
-  private var nodeLabels: HubbleNodeLabels
+  private var repeated: HubbleRepeatedValues
 
   /// The bytes that the memo of endpoints may take for each of its parts.
   static let memoLimit = 8 << 20
@@ -45,7 +45,7 @@ struct HubbleScanner: Sendable {
   init(memoLimit: Int = HubbleScanner.memoLimit) {
     ends = HubbleEndMemo(limit: memoLimit)
     nameLists = ByteMemo(limit: memoLimit / 8)
-    nodeLabels = HubbleNodeLabels(limit: memoLimit / 8)
+    repeated = HubbleRepeatedValues(limit: memoLimit / 8)
   }
 
   /// Forgets the accumulator's indices.
@@ -59,17 +59,17 @@ struct HubbleScanner: Sendable {
   @inline(__always)
   mutating func scan(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
     // `{"flow":`
-    guard bytes.word(at: start) == 0x3a22_776f_6c66_227b else { return -1 }
+    guard bytes.knownWord(at: start) == 0x3a22_776f_6c66_227b else { return -1 }
     var position = scanFlow(bytes, start &+ 8, &line)
     guard position >= 0 else { return -1 }
-    while bytes.byte(at: position) == UInt8(ascii: ",") {
+    while bytes.knownByte(at: position) == UInt8(ascii: ",") {
       position = scanOuterMember(bytes, position &+ 1, &line)
       guard position >= 0 else { return -1 }
     }
-    guard bytes.byte(at: position) == UInt8(ascii: "}") else { return -1 }
+    guard bytes.knownByte(at: position) == UInt8(ascii: "}") else { return -1 }
     position &+= 1
-    if bytes.byte(at: position) == 0x0d { position &+= 1 }
-    guard bytes.byte(at: position) == 0x0a else { return -1 }
+    if bytes.knownByte(at: position) == 0x0d { position &+= 1 }
+    guard bytes.knownByte(at: position) == 0x0a else { return -1 }
     if !line.seen.contains(.time) {
       guard line.outerTime > 0, dates.scan(bytes, line.outerTime, &line.record.time) >= 0 else {
         return -1
@@ -117,199 +117,208 @@ struct HubbleScanner: Sendable {
     return index
   }
 
-  /// A member of the envelope behind the flow.
-  @inline(never)
+  /// A member of the envelope behind the flow, from its key's quote on.
+  @inline(__always)
   private func scanOuterMember(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "\"") else { return -1 }
-    let key = bytes.token(start &+ 1)
-    guard key.length >= 0 else { return -1 }
-    let value = start &+ key.length &+ 3
-    guard bytes.byte(at: value &- 1) == UInt8(ascii: ":") else { return -1 }
-    if key.is(.flow) { return -1 }
-    if key.is(.time) {
+    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else { return -1 }
+    let key = start &+ 1
+    if bytes.isKey(key, .nodeName) { return bytes.skipValue(key &+ 11) }
+    if bytes.isKey(key, .time) {
       guard line.outerTime == 0 else { return -1 }
-      line.outerTime = value
+      line.outerTime = key &+ 6
+      return bytes.skipValue(key &+ 6)
     }
-    return bytes.skipValue(value)
+    return bytes.isKey(key, .flow) ? -1 : HubbleScanner.skipMember(bytes, key)
+  }
+
+  /// Steps over a member that does not matter, from its key on.
+  @inline(never)
+  private static func skipMember(_ bytes: RawSpan, _ key: Int) -> Int {
+    let end = bytes.plainStringEnd(key)
+    guard end >= 0, bytes.knownByte(at: end &+ 1) == UInt8(ascii: ":") else { return -1 }
+    return bytes.skipValue(end &+ 2)
   }
 
   // MARK: The flow
 
-  @inline(never)
+  @inline(__always)
   private mutating func scanFlow(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
-    guard bytes.byte(at: start) == UInt8(ascii: "{") else { return -1 }
+    guard bytes.knownByte(at: start) == UInt8(ascii: "{") else { return -1 }
     var position = start
     while true {
-      guard bytes.byte(at: position &+ 1) == UInt8(ascii: "\"") else { return -1 }
-      let key = bytes.token(position &+ 2)
-      if key.length >= 0 {
-        position &+= key.length &+ 4
-        guard bytes.byte(at: position &- 1) == UInt8(ascii: ":") else { return -1 }
-        position = scanMember(bytes, position, key, &line)
-      } else {
-        // No key that matters is so long.
-        let end = bytes.plainStringEnd(position &+ 2)
-        guard end > position &+ 26, bytes.byte(at: end &+ 1) == UInt8(ascii: ":") else { return -1 }
-        position = bytes.skipValue(end &+ 2)
-      }
+      guard bytes.knownByte(at: position &+ 1) == UInt8(ascii: "\"") else { return -1 }
+      position = scanMember(bytes, position &+ 2, &line)
       guard position >= 0 else { return -1 }
-      let next = bytes.byte(at: position)
+      let next = bytes.knownByte(at: position)
       if next == UInt8(ascii: ",") { continue }
       return next == UInt8(ascii: "}") ? position &+ 1 : -1
     }
   }
 
-  /// The value of a member of the flow.
-  @inline(__always)
-  private mutating func scanMember(
-    _ bytes: RawSpan,
-    _ start: Int,
-    _ key: JSONToken,
-    _ line: inout Line
-  ) -> Int {
-    switch key.length {
-    case 2:
-      if key.is(.ip) {
-        guard line.seen.insert(.ip) else { return -1 }
-        return HubbleParts.scanIP(bytes, start, &line.record)
-      }
-      if key.is(.l4) {
-        guard line.seen.insert(.l4) else { return -1 }
-        return HubbleParts.scanTransport(bytes, start, &line.record)
-      }
-      if key.is(.l7) {
-        guard line.seen.insert(.l7) else { return -1 }
-        return HubbleParts.scanL7(bytes, start, &line.record)
-      }
-    case 4:
-      if key.is(.time) {
-        guard line.seen.insert(.time) else { return -1 }
-        return dates.scan(bytes, start, &line.record.time)
-      }
-      if key.is(.flowType) {
-        guard line.seen.insert(.type) else { return -1 }
-        return HubbleParts.scanWord(bytes, start) { line.record.type = .init(token: $0) }
-      }
-    case 5:
-      if key.is(.reply) {
-        guard line.seen.insert(.reply) else { return -1 }
-        return bytes.scanBool(start, &line.record.reply)
-      }
-    case 6:
-      if key.is(.source) {
-        guard line.seen.insert(.source) else { return -1 }
-        line.source = ends.find(bytes, start)
-        return line.source.end
-      }
-    case 7:
-      if key.is(.verdict) {
-        guard line.seen.insert(.verdict) else { return -1 }
-        return HubbleParts.scanWord(bytes, start) { line.record.verdict = .init(token: $0) }
-      }
-      if key.is(.camelIsReply) { return -1 }
-    case 8:
-      if key.is(.isReply) {
-        guard line.seen.insert(.isReply) else { return -1 }
-        var isReply = false
-        let end = bytes.scanBool(start, &isReply)
-        line.record.isReply = isReply ? 1 : 0
-        return end
-      }
-    case 9:
-      if key.is(.nodeName) { return scanNodeName(bytes, start, &line) }
-      if key.is(.aggregate) {
-        guard bytes.byte(at: start) == UInt8(ascii: "{") else { return -1 }
-        line.record.hasAggregate = true
-        guard line.seen.insert(.aggregate) else { return -1 }
-      }
-      if key.is(.camelEventType) { return -1 }
-    case 10:
-      if key.is(.eventType) {
-        guard line.seen.insert(.eventType) else { return -1 }
-        return HubbleParts.scanEventType(bytes, start, &line.record)
-      }
-      if key.is(.camelDropReason) { return -1 }
-    default: return scanLongMember(bytes, start, key, &line)
-    }
-    return bytes.skipValue(start)
-  }
-
-  /// The value of a member whose key has more than ten bytes.
+  /// A member of the flow from its key on, told apart by the first four bytes.
+  ///
+  /// In the cases of each key that matters its other spelling is looked for too.
   @inline(never)
-  private mutating func scanLongMember(
-    _ bytes: RawSpan,
-    _ start: Int,
-    _ key: JSONToken,
-    _ line: inout Line
-  ) -> Int {
-    switch key.length {
-    case 11:
-      if key.is(.destination) {
-        guard line.seen.insert(.destination) else { return -1 }
-        line.destination = ends.find(bytes, start)
-        return line.destination.end
+  private mutating func scanMember(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
+    switch UInt32(truncatingIfNeeded: bytes.knownWord(at: key)) {
+    case 0x656d_6974:  // time
+      guard bytes.isKey(key, .time) else { break }
+      return line.seen.insert(.time) ? dates.scan(bytes, key &+ 6, &line.record.time) : -1
+    case 0x6472_6576:  // verd
+      guard bytes.isKey(key, .verdict) else { break }
+      guard line.seen.insert(.verdict) else { return -1 }
+      return HubbleParts.scanWord(bytes, key &+ 9) { line.record.verdict = .init(token: $0) }
+    case 0x3a22_5049:  // IP":
+      return line.seen.insert(.ip) ? HubbleParts.scanIP(bytes, key &+ 4, &line.record) : -1
+    case 0x3a22_346c:  // l4":
+      return line.seen.insert(.l4) ? HubbleParts.scanTransport(bytes, key &+ 4, &line.record) : -1
+    case 0x3a22_376c:  // l7":
+      return line.seen.insert(.l7) ? HubbleParts.scanL7(bytes, key &+ 4, &line.record) : -1
+    case 0x7275_6f73:  // sour
+      guard bytes.isKey(key, .source) else { break }
+      guard line.seen.insert(.source) else { return -1 }
+      return ends.find(bytes, key &+ 8, &line.source)
+    case 0x7473_6564:  // dest
+      return scanDestination(bytes, key, &line)
+    case 0x6570_7954:  // Type
+      guard bytes.isKey(key, .flowType) else { break }
+      guard line.seen.insert(.type) else { return -1 }
+      return HubbleParts.scanWord(bytes, key &+ 6) { line.record.type = .init(token: $0) }
+    case 0x6564_6f6e:  // node
+      return scanNode(bytes, key, &line)
+    case 0x7469_6d65:  // emit
+      guard bytes.isKey(key, .emitter) else { break }
+      return repeated.skip(bytes, key &+ 9, group: 2)
+    case 0x6e65_7665:  // even
+      if bytes.isKey(key, .camelEventType) { return -1 }
+      guard bytes.isKey(key, .eventType) else { break }
+      guard line.seen.insert(.eventType) else { return -1 }
+      return HubbleParts.scanEventType(bytes, key &+ 12, &line.record)
+    case 0x6661_7274:  // traf
+      if bytes.isKey(key, .camelTrafficDirection) { return -1 }
+      guard bytes.isKey(key, .trafficDirection) else { break }
+      guard line.seen.insert(.direction) else { return -1 }
+      return HubbleParts.scanWord(bytes, key &+ 19) { line.record.direction = .init(token: $0) }
+    case 0x6361_7274:  // trac
+      return scanTrace(bytes, key, &line)
+    case 0x725f_7369:  // is_r
+      guard bytes.isKey(key, .isReply) else { break }
+      return line.seen.insert(.isReply) ? HubbleScanner.scanIsReply(bytes, key, &line) : -1
+    case 0x6552_7369:  // isRe
+      if bytes.isKey(key, .camelIsReply) { return -1 }
+    case 0x6c70_6572:  // repl
+      guard bytes.isKey(key, .reply) else { break }
+      return line.seen.insert(.reply) ? bytes.scanBool(key &+ 7, &line.record.reply) : -1
+    case 0x706f_7264:  // drop
+      return scanDrop(bytes, key, &line)
+    case 0x7267_6761:  // aggr
+      guard bytes.isKey(key, .aggregate) else { break }
+      guard line.seen.insert(.aggregate), bytes.knownByte(at: key &+ 11) == UInt8(ascii: "{") else {
+        return -1
       }
-      if key.is(.nodeLabels) { return nodeLabels.skip(bytes, start, nodeName: line.nodeName) }
-      if key.is(.dropReason) {
-        guard line.seen.insert(.dropNumber) else { return -1 }
-        return bytes.scanNumber(start, &line.dropNumber)
-      }
-      if key.is(.camelTraceReason) { return -1 }
-    case 12:
-      if key.is(.traceReason) {
-        guard line.seen.insert(.traceReason) else { return -1 }
-        return HubbleParts.scanWord(bytes, start) { line.record.traceReason = .init(token: $0) }
-      }
-    case 14:
-      if key.is(.camelDropReasonDesc) { return -1 }
-    case 16:
-      if key.is(.dropReasonDesc) {
-        guard line.seen.insert(.dropWord) else { return -1 }
-        return HubbleParts.scanWord(bytes, start) {
-          line.record.dropReason = HubbleRecord.dropReason(token: $0)
-        }
-      }
-      if key.is(.camelTrafficDirection) || key.is(.camelDestinationNames) { return -1 }
-    case 17:
-      if key.is(.trafficDirection) {
-        guard line.seen.insert(.direction) else { return -1 }
-        return HubbleParts.scanWord(bytes, start) { line.record.direction = .init(token: $0) }
-      }
-      if key.is(.destinationNames) {
-        guard line.seen.insert(.names), bytes.byte(at: start) == UInt8(ascii: "[") else {
-          return -1
-        }
-        line.namesStart = start
-        line.namesEnd = bytes.skipValue(start)
-        return line.namesEnd
-      }
-    case 18:
-      if key.is(.camelDestinationService) { return -1 }
-    case 19:
-      if key.is(.destinationService) {
-        guard line.seen.insert(.service), bytes.byte(at: start) == UInt8(ascii: "{") else {
-          return -1
-        }
-        line.record.hasDestinationService = bytes.byte(at: start &+ 1) != UInt8(ascii: "}")
-      }
-    case 21:
-      if key.is(.camelTraceObservationPoint) { return -1 }
-    case 23:
-      if key.is(.traceObservationPoint) {
-        guard line.seen.insert(.point) else { return -1 }
-        return HubbleParts.scanWord(bytes, start) { line.record.point = .init(token: $0) }
-      }
+      line.record.hasAggregate = true
     default: break
     }
-    return bytes.skipValue(start)
+    return HubbleScanner.skipMember(bytes, key)
   }
 
-  /// The node's name is of no use but for finding its labels.
   @inline(__always)
-  private func scanNodeName(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
-    let end = bytes.skipValue(start)
-    if end > start { line.nodeName = bytes.mixed(start, count: end &- start, seed: 1) }
+  private static func scanIsReply(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
+    var isReply = false
+    let end = bytes.scanBool(key &+ 10, &isReply)
+    line.record.isReply = isReply ? 1 : 0
     return end
+  }
+
+  /// `destination` and the keys that begin like it.
+  @inline(__always)
+  private mutating func scanDestination(
+    _ bytes: RawSpan,
+    _ key: Int,
+    _ line: inout Line
+  ) -> Int {
+    if bytes.isKey(key, .destination) {
+      guard line.seen.insert(.destination) else { return -1 }
+      return ends.find(bytes, key &+ 13, &line.destination)
+    }
+    return HubbleScanner.scanOtherDestination(bytes, key, &line)
+  }
+
+  @inline(never)
+  private static func scanOtherDestination(
+    _ bytes: RawSpan,
+    _ key: Int,
+    _ line: inout Line
+  ) -> Int {
+    if bytes.isKey(key, .camelDestinationNames) || bytes.isKey(key, .camelDestinationService) {
+      return -1
+    }
+    if bytes.isKey(key, .destinationNames) {
+      let value = key + 19
+      guard line.seen.insert(.names), bytes.knownByte(at: value) == UInt8(ascii: "[") else {
+        return -1
+      }
+      line.namesStart = value
+      line.namesEnd = bytes.skipValue(value)
+      return line.namesEnd
+    }
+    if bytes.isKey(key, .destinationService) {
+      let value = key + 21
+      guard line.seen.insert(.service), bytes.knownByte(at: value) == UInt8(ascii: "{") else {
+        return -1
+      }
+      line.record.hasDestinationService = bytes.knownByte(at: value + 1) != UInt8(ascii: "}")
+      return bytes.skipValue(value)
+    }
+    return skipMember(bytes, key)
+  }
+
+  /// `trace_observation_point`, `trace_reason` and the keys that begin like them.
+  @inline(__always)
+  private func scanTrace(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
+    if bytes.isKey(key, .traceObservationPoint) {
+      guard line.seen.insert(.point) else { return -1 }
+      return HubbleParts.scanWord(bytes, key &+ 25) { line.record.point = .init(token: $0) }
+    }
+    if bytes.isKey(key, .traceReason) {
+      guard line.seen.insert(.traceReason) else { return -1 }
+      return HubbleParts.scanWord(bytes, key &+ 14) { line.record.traceReason = .init(token: $0) }
+    }
+    if bytes.isKey(key, .camelTraceReason) || bytes.isKey(key, .camelTraceObservationPoint) {
+      return -1
+    }
+    return HubbleScanner.skipMember(bytes, key)
+  }
+
+  /// `drop_reason`, `drop_reason_desc` and their other spellings.
+  @inline(never)
+  private func scanDrop(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
+    if bytes.isKey(key, .dropReason) {
+      return line.seen.insert(.dropNumber) ? bytes.scanNumber(key + 13, &line.dropNumber) : -1
+    }
+    if bytes.isKey(key, .dropReasonDesc) {
+      guard line.seen.insert(.dropWord) else { return -1 }
+      return HubbleParts.scanWord(bytes, key + 18) {
+        line.record.dropReason = HubbleRecord.dropReason(token: $0)
+      }
+    }
+    if bytes.isKey(key, .camelDropReason) || bytes.isKey(key, .camelDropReasonDesc) { return -1 }
+    return HubbleScanner.skipMember(bytes, key)
+  }
+
+  /// `node_name`, of no use but for finding `node_labels`, which are a long list.
+  @inline(__always)
+  private mutating func scanNode(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
+    if bytes.isKey(key, .nodeName) {
+      let value = key &+ 11
+      let end = bytes.skipValue(value)
+      if end > value { line.nodeName = bytes.mixed(value, count: end &- value, seed: 1) }
+      return end
+    }
+    if bytes.isKey(key, .nodeLabels) {
+      return repeated.skip(bytes, key &+ 13, group: line.nodeName)
+    }
+    return HubbleScanner.skipMember(bytes, key)
   }
 }
 

@@ -6,6 +6,7 @@ extension JSONWord {
   static let l7 = JSONWord(2, 0x376c)  // l7
   static let time = JSONWord(4, 0x656d_6974)  // time
   static let flowType = JSONWord(4, 0x6570_7954)  // Type
+  static let emitter = JSONWord(7, 0x72_6574_7469_6d65)  // emitter
   static let reply = JSONWord(5, 0x79_6c70_6572)  // reply
   static let source = JSONWord(6, 0x6563_7275_6f73)  // source
   static let verdict = JSONWord(7, 0x74_6369_6472_6576)  // verdict

@@ -5,22 +5,19 @@ import FlowModel
 /// When the memory is used up everything is forgotten, so that an endless stream of new strings costs time
 /// but never more memory.
 struct ByteMemo: Sendable {
-  private struct Entry {
-    var hash: UInt64
-    var value: UInt64
-    var group: UInt32
-    var offset: UInt32
-    var count: UInt32
-  }
-
+  /// Bytes of an entry before its string: hash, value, group and count.
+  private static let headCount = 24
   private static let fewestSlots = 64
 
   private let limit: Int
+  /// The entries one after the other, each filled up to a multiple of eight bytes: what a lookup reads
+  /// lies together.
   private var arena: [UInt8] = []
-  private var entries: [Entry] = []
+  private var entryCount = 0
+  /// Offsets of entries in units of eight bytes, + 1.
   private var slots = [UInt32](repeating: 0, count: ByteMemo.fewestSlots)
 
-  /// Makes an empty memo that keeps at most `limit` bytes and entries in proportion to them.
+  /// Makes an empty memo that keeps at most `limit` bytes.
   init(limit: Int) { self.limit = min(limit, Int(UInt32.max)) }
 
   /// The hash of a stretch of bytes in a group.
@@ -34,18 +31,24 @@ struct ByteMemo: Sendable {
   func value(_ bytes: RawSpan, _ start: Int, count: Int, group: UInt32, hash: UInt64) -> UInt64? {
     let mask = slots.count &- 1
     var slot = Int(truncatingIfNeeded: hash) & mask
+    // The span of the arena lives for this lookup only.
+    let known = unsafe arena.span.bytes
     while slots[slot] != 0 {
-      let index = Int(slots[slot]) &- 1
-      if entries[index].hash == hash, entries[index].group == group,
-        Int(entries[index].count) == count,
-        // The span of the arena lives for this comparison only.
-        unsafe bytes.equals(start, arena.span.bytes, Int(entries[index].offset), count: count)
+      let offset = (Int(slots[slot]) &- 1) &* 8
+      if known.word(at: offset) == hash,
+        known.word(at: offset &+ 16) == ByteMemo.identity(group, count),
+        bytes.equals(start, known, offset &+ ByteMemo.headCount, count: count)
       {
-        return entries[index].value
+        return known.word(at: offset &+ 8)
       }
       slot = (slot &+ 1) & mask
     }
     return nil
+  }
+
+  @inline(__always)
+  private static func identity(_ group: UInt32, _ count: Int) -> UInt64 {
+    UInt64(group) | UInt64(truncatingIfNeeded: count) &<< 32
   }
 
   /// Remembers a number for bytes that are not known yet.
@@ -58,38 +61,44 @@ struct ByteMemo: Sendable {
     group: UInt32,
     hash: UInt64
   ) {
-    // An entry costs about as much as 48 bytes.
-    guard count + 48 <= limit else { return }
-    if arena.count + entries.count * 48 + count + 48 > limit { removeAll() }
-    entries.append(
-      Entry(
-        hash: hash,
-        value: value,
-        group: group,
-        offset: UInt32(arena.count),
-        count: UInt32(count)
-      )
-    )
-    arena.append(bytes, start, count: count)
-    if entries.count * 2 > slots.count {
-      slots = Array(repeating: 0, count: slots.count * 2)
-      for index in entries.indices { place(index) }
-    } else {
-      place(entries.count - 1)
+    let size = (ByteMemo.headCount + count + 7) & ~7
+    guard size <= limit else { return }
+    if arena.count + size > limit { removeAll() }
+    let offset = arena.count
+    for word in [hash, value, ByteMemo.identity(group, count)] {
+      for shift in stride(from: UInt64(0), to: 64, by: 8) {
+        arena.append(UInt8(truncatingIfNeeded: word >> shift))
+      }
     }
+    arena.append(bytes, start, count: count)
+    arena.append(contentsOf: repeatElement(0, count: offset + size - arena.count))
+    entryCount += 1
+    if entryCount * 2 > slots.count { grow() } else { place(hash, offset) }
   }
 
-  private mutating func place(_ index: Int) {
+  private mutating func place(_ hash: UInt64, _ offset: Int) {
     let mask = slots.count - 1
-    var slot = Int(truncatingIfNeeded: entries[index].hash) & mask
+    var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 { slot = (slot + 1) & mask }
-    slots[slot] = UInt32(index + 1)
+    slots[slot] = UInt32(offset / 8 + 1)
+  }
+
+  private mutating func grow() {
+    slots = Array(repeating: 0, count: slots.count * 2)
+    var offset = 0
+    while offset < arena.count {
+      // The spans of the arena live for one load each.
+      let hash = unsafe arena.span.bytes.word(at: offset)
+      let count = Int(unsafe arena.span.bytes.word(at: offset + 16) >> 32)
+      place(hash, offset)
+      offset += (ByteMemo.headCount + count + 7) & ~7
+    }
   }
 
   /// Forgets everything.
   mutating func removeAll() {
     arena.removeAll(keepingCapacity: true)
-    entries.removeAll(keepingCapacity: true)
+    entryCount = 0
     slots = Array(repeating: 0, count: ByteMemo.fewestSlots)
   }
 }

@@ -1,0 +1,216 @@
+import FlowAggregation
+import FlowModel
+import Foundation
+import TestSupport
+import Testing
+
+@testable import AuditPipeline
+
+@Suite("Cutting an input into records")
+struct RecordFramingTests {
+  @Test(
+    "How an input is cut is seen from its start",
+    arguments: [
+      ("", RecordFraming.lines), ("  \n", .lines), ("plain text", .lines), ("{\"a\":1}\n", .lines),
+      ("{\"a\":1}\r\n{", .lines), ("[{\"a\":1}]", .values), ("[ \n {", .values), ("[]", .values),
+      ("[", .values), ("[[1]]", .values), ("[   12.345] IN=eth0\n", .lines),
+      ("[2026-09-15] x\n", .lines), ("{\n\"a\":1}\n", .values), ("{\"a\":\n1}\n", .values),
+      ("{\"a\":1", .values), ("{bad\n{\"a\":1}\n", .lines), ("\n\n{\"a\":1}\n", .lines),
+    ]
+  )
+  func detection(text: String, framing: RecordFraming) {
+    #expect(RecordFraming.detect(Array(text.utf8).span.bytes) == framing, "\(text)")
+  }
+
+  private func cut(_ text: String, pieces: [Int] = [])
+    -> (values: [String], lines: [Int], garbage: [Int], framer: ValueFramer)
+  {
+    var framer = ValueFramer(offset: 0, lines: 0)
+    var values: [String] = []
+    var lines: [Int] = []
+    var garbage: [Int] = []
+    var rest = Array(text.utf8)[...]
+    for count in pieces + [rest.count] {
+      let piece = Array(rest.prefix(count))
+      rest = rest.dropFirst(count)
+      framer.feed(piece.span.bytes) { value, line in
+        values.append(
+          String(decoding: (0..<value.byteCount).map { value.byte(at: $0) }, as: UTF8.self)
+        )
+        lines.append(line)
+      } garbage: { line in
+        garbage.append(line)
+      }
+    }
+    return (values, lines, garbage, framer)
+  }
+
+  @Test("Brackets and quotes inside strings end nothing")
+  func strings() {
+    let text = #"{"a":"}]\"{[\\"}{"b":["}",{"c":"\\\""}]}"#
+    #expect(cut(text).values == [#"{"a":"}]\"{[\\"}"#, #"{"b":["}",{"c":"\\\""}]}"#])
+  }
+
+  @Test("Values are numbered by the line they start on")
+  func lines() {
+    let result = cut("[\n{\n\"a\":1\n},\n\n{}\n, oops\n{} ]\n")
+    #expect(result.values.count == 3)
+    #expect(result.lines == [2, 6, 8])
+    #expect(result.garbage == [7])
+    #expect(result.framer.lines == 8)
+  }
+
+  @Test("A string that is not closed ends with its line")
+  func openString() {
+    let result = cut("{\"a\":\"x\n}\n{\"b\":1}\n")
+    #expect(result.values.count == 2 && result.values.last == "{\"b\":1}")
+  }
+
+  @Test("What is consumed is the end of the last whole value")
+  func consumed() {
+    #expect(cut("[{\"a\":1}, {\"b\"").framer.consumed == 8)
+    #expect(cut("[{\"a\":1}, {\"b\"").framer.isInsideValue)
+    #expect(cut("[{\"a\":1}]\n").framer.consumed == 8)
+    #expect(!cut("[{\"a\":1}]\n").framer.isInsideValue)
+    #expect(cut("[]").framer.consumed == 0)
+  }
+
+  @Test("The pieces in which bytes come change nothing", arguments: Seed.samples(40))
+  func pieces(seed: Seed) {
+    var seed = seed
+    let parts = [
+      "{\"a\":\"é}\"}", "[", "]", ",", "\n", " ", "\r\n", "oops", "{\"b\":{\"c\":[1,{}]}}", "{\"x",
+      "\"", "\\", "}",
+    ]
+    let text = (0..<30).map { _ in parts.randomElement(using: &seed) ?? "" }.joined()
+    let pieces = (0..<40).map { _ in Int.random(in: 0...4, using: &seed) }
+    let one = cut(text)
+    let two = cut(text, pieces: pieces)
+    #expect(one.values == two.values && one.lines == two.lines && one.garbage == two.garbage)
+    #expect(one.framer.consumed == two.framer.consumed && one.framer.lines == two.framer.lines)
+  }
+}
+
+@Suite("Reading lines in blocks")
+struct LineReaderTests {
+  private func read(
+    _ bytes: [UInt8],
+    limit: Int64? = nil,
+    from offset: Int = 0,
+    most: Int = .max,
+    blockSize: Int = 16
+  ) throws -> (lines: [Int: String], end: LineReader.End, tooLong: [Int]) {
+    var reader = LineReader(
+      offset: Int64(offset),
+      firstLine: 1,
+      blockSize: blockSize,
+      longestLine: 64
+    )
+    var position = offset
+    var found: [Int: String] = [:]
+    var tooLong: [Int] = []
+    let end = try reader.run(limit: limit) { buffer in
+      let count = min(buffer.count, bytes.count - position, most)
+      buffer.copyBytes(from: bytes[position..<position + count])
+      position += count
+      return count
+    } decode: { lines, first in
+      let text = String(decoding: (0..<lines.byteCount).map { lines.byte(at: $0) }, as: UTF8.self)
+      let cut = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      for (index, line) in cut.enumerated() { found[first + index] = String(line) }
+      return cut.count
+    } tooLong: {
+      tooLong.append($0)
+    }
+    return (found, end, tooLong)
+  }
+
+  @Test("All whole lines are handed out in order, the rest is left", arguments: Seed.samples(30))
+  func lines(seed: Seed) throws {
+    var seed = seed
+    let lines = (0..<40).map { String(repeating: "x", count: $0 % 9) + "\($0)" }
+    let torn = Bool.random(using: &seed) ? "torn" : ""
+    let bytes = Array((lines.map { $0 + "\n" }.joined() + torn).utf8)
+    let most = Int.random(in: 1...50, using: &seed)
+    let blockSize = Int.random(in: 1...80, using: &seed)
+    let whole = try read(bytes, most: most, blockSize: blockSize)
+    #expect(whole.lines.sorted { $0.key < $1.key }.map(\.value) == lines)
+    #expect(whole.end.rest == Array(torn.utf8) && whole.end.lines == 40)
+    #expect(whole.end.consumed == Int64(bytes.count - torn.utf8.count))
+    #expect(whole.end.tail.hash == ContentHash.hash(bytes.dropLast(torn.utf8.count)))
+    // A limit at the start of any line parts the lines without loss or repetition.
+    let cut = Int.random(in: 1..<40, using: &seed)
+    let offset = lines[..<cut].reduce(0) { $0 + $1.utf8.count + 1 }
+    let first = try read(bytes, limit: Int64(offset), most: most)
+    let second = try read(bytes, from: offset, most: most)
+    #expect(first.end.consumed == Int64(offset) && first.end.lines == cut)
+    #expect(second.end.lines == 40 - cut && second.lines[1] == lines[cut])
+  }
+
+  @Test(
+    "Lines too long are passed over with their number, to their end behind a limit too",
+    arguments: 1...150
+  )
+  func tooLong(extra: Int) throws {
+    let long = [UInt8](repeating: 0x61, count: 64 + extra)
+    let bytes = Array("one\n".utf8) + long + Array("\nthree\nfour\n".utf8)
+    let whole = try read(bytes)
+    // A line that fits the buffer together with its line feed is still read.
+    let isRead = whole.tooLong.isEmpty
+    #expect(!isRead || extra < 64)
+    #expect(whole.lines.filter { $0.key != 2 } == [1: "one", 3: "three", 4: "four"])
+    #expect(whole.tooLong == (isRead ? [] : [2]) && (whole.lines[2] != nil) == isRead)
+    #expect(whole.end.lines == 4 && whole.end.consumed == Int64(bytes.count))
+    #expect(whole.end.tail.hash == ContentHash.hash(bytes))
+    let limit = Int64(bytes.count - 11)
+    let part = try read(bytes, limit: limit)
+    #expect(part.lines.count == (isRead ? 2 : 1) && part.tooLong == whole.tooLong)
+    #expect(part.end.lines == 2 && part.end.consumed == limit)
+    let open = try read(Array("one\n".utf8) + long + long)
+    #expect(open.tooLong == [2] && open.end.lines == 2 && open.end.rest.isEmpty)
+  }
+}
+
+@Suite("Fingerprints")
+struct ContentHashTests {
+  @Test("Equal bytes have equal hashes, others hardly ever", arguments: Seed.samples(50))
+  func hashing(seed: Seed) {
+    var seed = seed
+    let bytes = (0..<Int.random(in: 1...70, using: &seed)).map { _ in
+      UInt8.random(in: 0...255, using: &seed)
+    }
+    #expect(ContentHash.hash(bytes) == ContentHash.hash(bytes.span.bytes))
+    for index in bytes.indices {
+      var other = bytes
+      other[index] ^= 1 << UInt8.random(in: 0..<8, using: &seed)
+      #expect(ContentHash.hash(other) != ContentHash.hash(bytes))
+    }
+    #expect(ContentHash.hash(bytes + [0]) != ContentHash.hash(bytes))
+    #expect(ContentHash.hash(bytes.dropLast()) != ContentHash.hash(bytes))
+  }
+
+  @Test("Hashes are the same on every machine")
+  func stable() {
+    #expect(ContentHash.hash([UInt8]()) == ContentHash.hash([UInt8]().span.bytes))
+    #expect(ContentHash.hash(Array("flowlearn".utf8)) == Self.known)
+  }
+
+  /// Computed once; stores written before would not know their inputs if it changed.
+  private static let known: UInt64 = 8_284_818_958_192_608_189
+
+  @Test("The tail window holds the last bytes however they came", arguments: Seed.samples(20))
+  func window(seed: Seed) {
+    var seed = seed
+    var window = TailWindow()
+    var all: [UInt8] = []
+    for _ in 0..<12 {
+      let piece = (0..<Int.random(in: 0...1500, using: &seed)).map { _ in
+        UInt8.random(in: 0...255, using: &seed)
+      }
+      window.append(piece)
+      all += piece
+      #expect(window.hash == ContentHash.hash(all.suffix(OpenedInput.identityWindow)))
+      #expect(window.endsLine == (all.last ?? 0x0a == 0x0a))
+    }
+  }
+}

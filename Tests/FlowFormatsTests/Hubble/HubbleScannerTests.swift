@@ -1,0 +1,256 @@
+import FlowAggregation
+import FlowModel
+import Foundation
+import TestSupport
+import Testing
+
+@testable import FlowFormats
+
+@Suite("The Hubble scanner agrees with the ordinary decoder")
+struct HubbleScannerTests {
+  typealias Harness = HubbleScannerHarness
+
+  private static let flow =
+    #"{"flow":{"time":"2026-11-02T00:08:21.026028000Z","verdict":"FORWARDED","IP":{"source":"10.0.0.1","destination":"10.0.0.2","ipVersion":"IPv4"},"l4":{"TCP":{"source_port":39429,"destination_port":8443,"flags":{"SYN":true}}},"source":{"ID":12,"identity":42978,"cluster_name":"demo","namespace":"shop","labels":["k8s:app=web","k8s:io.kubernetes.pod.namespace=shop"],"pod_name":"web-5f7-abcde","workloads":[{"name":"web","kind":"Deployment"}]},"destination":{"identity":42979,"namespace":"shop","labels":["k8s:app=db","k8s:io.kubernetes.pod.namespace=shop"],"pod_name":"db-0"},"Type":"L3_L4","node_name":"demo/node-1","event_type":{"type":4},"traffic_direction":"EGRESS","trace_observation_point":"TO_ENDPOINT","trace_reason":"NEW","is_reply":false,"Summary":"TCP Flags: SYN"},"node_name":"demo/node-1","time":"2026-11-02T00:08:21.026028000Z"}"#
+
+  @Test("The words' numbers are those of their text")
+  func words() {
+    let words: [(String, JSONWord)] = [
+      ("IP", .ip), ("l4", .l4), ("l7", .l7), ("emitter", .emitter), ("time", .time),
+      ("Type", .flowType),
+      ("reply", .reply), ("source", .source), ("verdict", .verdict), ("isReply", .camelIsReply),
+      ("is_reply", .isReply), ("node_name", .nodeName), ("aggregate", .aggregate),
+      ("eventType", .camelEventType), ("event_type", .eventType),
+      ("dropReason", .camelDropReason), ("destination", .destination),
+      ("node_labels", .nodeLabels), ("drop_reason", .dropReason),
+      ("traceReason", .camelTraceReason), ("trace_reason", .traceReason),
+      ("dropReasonDesc", .camelDropReasonDesc), ("drop_reason_desc", .dropReasonDesc),
+      ("trafficDirection", .camelTrafficDirection), ("destinationNames", .camelDestinationNames),
+      ("traffic_direction", .trafficDirection), ("destination_names", .destinationNames),
+      ("destinationService", .camelDestinationService),
+      ("destination_service", .destinationService),
+      ("traceObservationPoint", .camelTraceObservationPoint),
+      ("trace_observation_point", .traceObservationPoint), ("flow", .flow),
+      ("source_port", .sourcePort), ("destination_port", .destinationPort), ("flags", .flags),
+      ("type", .type), ("code", .code), ("sub_type", .subType), ("SYN", .syn), ("ACK", .ack),
+      ("RST", .rst), ("TCP", .tcp), ("UDP", .udp), ("ICMPv4", .icmpv4), ("ICMPv6", .icmpv6),
+      ("ID", .id), ("pod_name", .podName), ("podName", .camelPodName),
+      ("FORWARDED", .forwarded), ("DROPPED", .dropped), ("AUDIT", .audit),
+      ("REDIRECTED", .redirected), ("TRACED", .traced), ("TRANSLATED", .translated),
+      ("ERROR", .error), ("VERDICT_UNKNOWN", .verdictUnknown), ("L3_L4", .l3l4),
+      ("L7", .layer7), ("SOCK", .sock), ("UNKNOWN_TYPE", .unknownType),
+      ("TO_ENDPOINT", .toEndpoint), ("TO_STACK", .toStack), ("TO_NETWORK", .toNetwork),
+      ("TO_PROXY", .toProxy), ("TO_HOST", .toHost), ("UNKNOWN_POINT", .unknownPoint),
+      ("NEW", .new), ("ESTABLISHED", .established), ("REPLY", .replied),
+      ("RELATED", .related), ("TRACE_REASON_UNKNOWN", .traceReasonUnknown),
+      ("INGRESS", .ingress), ("EGRESS", .egress), ("REQUEST", .request),
+      ("RESPONSE", .response), ("SAMPLE", .sample), ("POLICY_DENIED", .policyDenied),
+      ("POLICY_DENY", .policyDeny), ("DROP_REASON_UNKNOWN", .dropReasonUnknown),
+    ]
+    for (text, word) in words {
+      let bytes = Array(text.utf8) + Array("\"".utf8) + [UInt8](repeating: 0, count: 64)
+      #expect(bytes.span.bytes.token(0).is(word), "\(text)")
+      let key = Array("\(text)\":".utf8) + [UInt8](repeating: 0, count: 64)
+      #expect(Self.isKey(key, word), "\(text)")
+      for index in 0..<text.utf8.count + 2 {
+        var other = key
+        other[index] ^= 4
+        #expect(!Self.isKey(other, word), "\(text) \(index)")
+      }
+    }
+  }
+
+  private static func isKey(_ bytes: [UInt8], _ word: JSONWord) -> Bool {
+    bytes.span.bytes.isKey(0, word)
+  }
+
+  @Test("It takes the lines of Cilium's exporter itself")
+  func takes() throws {
+    #expect(Harness.takes(Self.flow))
+    for line in String(decoding: try Harness.sampleFlows(), as: UTF8.self).split(separator: "\n")
+    where !line.contains("lost_events") {
+      #expect(Harness.takes(String(line)), "\(line.prefix(80))")
+    }
+    for (name, bytes) in try Harness.captures()
+    where name.hasPrefix("hubble-otel") || name.hasPrefix("cilium-1.20") {
+      let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+      let taken = lines.filter { Harness.takes(String($0)) }.count
+      if !name.contains("loki") { #expect(taken * 10 >= lines.count * 9, "\(name): \(taken)") }
+    }
+  }
+
+  @Test(
+    "It leaves to the tree what is not exactly as expected",
+    arguments: [
+      ("\"is_reply\":false", "\"isReply\":false"), ("\"is_reply\":false", "\"is_reply\":null"),
+      ("\"is_reply\":false", "\"is_reply\":false,\"is_reply\":true"),
+      ("\"is_reply\":false", "\"is_\\u0072eply\":false"), ("\"l4\":{", "\"l4\": {"),
+      ("\"type\":4", "\"type\":4.0"), ("\"type\":4", "\"type\":\"4\""), ("10.0.0.1", "10.0.0.256"),
+      ("\"FORWARDED\"", "1"), ("TCP Flags: SYN", "caf\u{e9}"), ("TCP Flags: SYN", "a\u{1}b"),
+      ("TCP Flags: SYN", "a\\xb"), ("},\"node_name\"", ",\"node_name\""), ("39429", "039429"),
+      ("\"TCP\":{", "\"TCP\":{\"sourcePort\":1,"), ("00:08:21", "00:08:61"),
+    ]
+  )
+  func leaves(_ change: (old: String, new: String)) {
+    let line = Self.flow.replacingOccurrences(of: change.old, with: change.new)
+    #expect(line != Self.flow)
+    #expect(!Harness.takes(line))
+    let block = [Harness.block([Self.flow, line, Self.flow])]
+    #expect(Harness.fast(block) == Harness.slow(block))
+  }
+
+  @Test(
+    "It takes harmless escapes and unknown members",
+    arguments: [
+      ("TCP Flags: SYN", "a\\u003cb\\\"c\\\\"),
+      ("\"Type\"", "\"brand_new\":[1,{\"a\":-1.5e3}],\"Type\""),
+      ("\"Type\"", "\"a_key_of_more_than_twenty_four_bytes\":null,\"Type\""),
+      ("\"node_name\"", "\"node_labels\":[\"a=b\"],\"node_name\""),
+      (",\"workloads\":[{\"name\":\"web\",\"kind\":\"Deployment\"}]", ""), ("\"ID\":12,", ""),
+    ]
+  )
+  func takesMore(_ change: (old: String, new: String)) {
+    let line = Self.flow.replacingOccurrences(of: change.old, with: change.new)
+    #expect(line != Self.flow)
+    #expect(Harness.takes(line))
+    let block = [Harness.block([Self.flow, line, Self.flow])]
+    #expect(Harness.fast(block) == Harness.slow(block))
+  }
+
+  @Test("Every reference capture gives the same, in lines and cut anywhere")
+  func captures() throws {
+    for (name, bytes) in try Harness.captures() + [("sample-flows", try Harness.sampleFlows())] {
+      #expect(Harness.fast([bytes]) == Harness.slow([bytes]), "\(name)")
+    }
+  }
+
+  @Test("Random lines give the same", arguments: Seed.samples(200))
+  func randomLines(seed: Seed) {
+    var generator = HubbleLineGenerator(seed)
+    let lines = (0..<60).map { _ in generator.line() }
+    let block = [Harness.block(lines)]
+    #expect(Harness.fast(block) == Harness.slow(block))
+  }
+
+  @Test("Broken lines give the same, and lose none of the good ones", arguments: Seed.samples(200))
+  func mutatedLines(seed: Seed) {
+    var generator = HubbleLineGenerator(seed)
+    var bytes: [UInt8] = []
+    for _ in 0..<40 {
+      let line = generator.line()
+      bytes += Array(line.utf8) + [0x0a]
+      bytes += generator.mutate(line) + [0x0a]
+      bytes += generator.mutate(Self.flow) + [0x0a]
+    }
+    #expect(Harness.fast([bytes]) == Harness.slow([bytes]))
+  }
+
+  @Test("Every cut and every changed byte of a line gives the same")
+  func everyByte() {
+    let line = Array(Self.flow.utf8)
+    var bytes = line + [0x0a]
+    for index in line.indices {
+      bytes += line[..<index] + [0x0a]
+      for value in [UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x00, 0x20, UInt8(ascii: "}"), 0xc3] {
+        var changed = line
+        changed[index] = value
+        bytes += changed + [0x0a]
+      }
+    }
+    #expect(Harness.fast([bytes]) == Harness.slow([bytes]))
+  }
+
+  @Test("Blocks may be cut between any lines, and a last line may lack its line feed")
+  func blocks() {
+    var generator = HubbleLineGenerator(Seed(1))
+    let lines = (0..<50).map { _ in generator.line() }
+    let whole = Harness.slow([Harness.block(lines)])
+    #expect(Harness.fast(lines.map { Harness.block([$0]) }) == whole)
+    for cut in [1, 7, 25, 49] {
+      let blocks = [Harness.block(Array(lines[..<cut])), Harness.block(Array(lines[cut...]))]
+      #expect(Harness.fast(blocks) == whole, "cut at \(cut)")
+    }
+    #expect(Harness.fast([Array(Harness.block(lines).dropLast())]) == whole)
+  }
+
+  @Test("Carriage returns and blank lines change nothing")
+  func carriageReturns() {
+    var generator = HubbleLineGenerator(Seed(2))
+    let lines = (0..<50).map { _ in generator.line() }
+    let unix = Harness.block(lines)
+    let dos = Harness.block(lines, end: "\r\n")
+    #expect(Harness.fast([dos]) == Harness.slow([dos]))
+    #expect(Harness.fast([dos]).finished.edges == Harness.fast([unix]).finished.edges)
+    let gaps = Harness.block(lines.flatMap { [$0, "", "  ", "\r"] })
+    #expect(Harness.fast([gaps]) == Harness.slow([gaps]))
+    #expect(Harness.takes(Self.flow + "\r"))
+    #expect(!Harness.takes(Self.flow + "\r\r"))
+  }
+
+  @Test("A memory of endpoints that is too small changes nothing", arguments: [0, 100, 700, 5_000])
+  func smallMemo(limit: Int) throws {
+    let sample = try Harness.sampleFlows()
+    #expect(Harness.fast([sample], memoLimit: limit) == Harness.slow([sample]))
+    for seed in Seed.samples(20) {
+      var generator = HubbleLineGenerator(seed)
+      let block = [Harness.block((0..<100).map { _ in generator.line() })]
+      #expect(Harness.fast(block, memoLimit: limit) == Harness.slow(block), "\(seed)")
+    }
+  }
+
+  @Test("Of 500 good lines around 5 broken ones none is lost")
+  func brokenAmongGood() {
+    let bad = ["{\"flow\":{", "{\"flow\":{\"time\":\"2026", "no JSON", "{\"flow\":{}}}", "\"x\""]
+    var lines = [String](repeating: Self.flow, count: 500)
+    for (index, line) in bad.enumerated() { lines.insert(line, at: 50 + index * 100) }
+    let result = Harness.fast([Harness.block(lines)])
+    #expect(result.finished.counts.used == 500)
+    #expect(result.finished.counts.rejectedCount == 5)
+    #expect(result.finished.counts.rejections.map(\.line) == [51, 151, 251, 351, 451])
+    #expect(result == Harness.slow([Harness.block(lines)]))
+  }
+
+  @Test("Pods of one workload share an endpoint, and each name is remembered")
+  func podNames() {
+    let bare = #"{"identity":9,"namespace":"shop","pod_name":"web-5f7-fghij"}"#
+    let other = Self.flow.replacingOccurrences(of: "abcde", with: "fghij")
+    let named = Self.flow.replacingOccurrences(
+      of:
+        #"{"identity":42979,"namespace":"shop","labels":["k8s:app=db","k8s:io.kubernetes.pod.namespace=shop"],"pod_name":"db-0"}"#,
+      with: bare
+    )
+    let result = Harness.fast([Harness.block([Self.flow, other, named])])
+    #expect(result.finished.counts.used == 3)
+    // The pod known by its name only is found to be the second web pod.
+    #expect(result.finished.edges.contains { $0.contains("source: 0, destination: 0") })
+  }
+
+  @Test("A decoder that meets another accumulator starts anew")
+  func anotherAccumulator() {
+    var decoder = HubbleDecoder(options: DecoderOptions())
+    let block = Harness.block([Self.flow, Self.flow])
+    for _ in 0..<3 {
+      var accumulator = EvidenceAccumulator(logKind: .hubble)
+      _ = decoder.decode(lines: block.span.bytes, firstLine: 1, into: &accumulator)
+      accumulator.finish()
+      #expect(accumulator.endpoints.count == 2)
+      #expect(accumulator.counts.used == 2)
+    }
+  }
+
+  @Test("With an inventory the ends are the same", arguments: Seed.samples(30))
+  func inventory(seed: Seed) {
+    var generator = HubbleLineGenerator(seed)
+    let block = [Harness.block((0..<80).map { _ in generator.line() })]
+    let resolver = CalicoHarness.Resolver(
+      known: ["203.0.113.9": .unknownPod, "10.0.0.1": .service(name: "shop/web", backends: [])],
+      pods: ["shop/bare-1": Endpoint(kind: .pod, namespace: "shop", labels: ["app": "bare"])]
+    )
+    #expect(
+      Harness.fast(block, resolver: resolver) == Harness.slow(block, resolver: resolver)
+    )
+    var options = DecoderOptions()
+    options.assumedTime = 1_793_577_600_000_000
+    #expect(Harness.fast(block, options: options) == Harness.slow(block, options: options))
+  }
+}

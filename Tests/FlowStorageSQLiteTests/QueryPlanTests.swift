@@ -1,0 +1,108 @@
+import FlowSchema
+import FlowStorage
+import GRDB
+import StoreContract
+import TestSupport
+import Testing
+
+@testable import FlowStorageSQLite
+
+@Suite("How queries are carried out")
+struct QueryPlanTests {
+  private let folder: TemporaryFolder
+  private let store: SQLiteStore
+
+  init() throws {
+    folder = try TemporaryFolder()
+    store = try SQLiteStore(path: folder.path("plan.db"), create: true)
+  }
+
+  private func plan(_ sql: String, _ arguments: StatementArguments) async throws -> [String] {
+    try await store.database.read { database in
+      try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: arguments)
+        .map { $0["detail"] }
+    }
+  }
+
+  @Test("Edges of a namespace are found by index, without a look at any other edge")
+  func namespace() async throws {
+    let plan = try await plan(SQLiteSchema.edgesInNamespace, ["shop", 0, 1])
+    #expect(plan.contains { $0.contains("endpoint_by_namespace") })
+    #expect(plan.contains { $0.contains("flow_edge_by_destination") })
+    #expect(plan.contains { $0.contains("sqlite_autoindex_flow_edge_1 (source_id=?)") })
+    #expect(
+      plan.contains { $0.hasPrefix("SEARCH h USING PRIMARY KEY (edge_id=? AND hour>? AND hour<?)") }
+    )
+    let scans = plan.filter { $0.hasPrefix("SCAN") }
+    #expect(scans.allSatisfy { $0 == "SCAN w" }, "\(scans)")
+  }
+
+  @Test("All edges are walked once, their hours by key")
+  func everywhere() async throws {
+    let plan = try await plan(SQLiteSchema.edgesEverywhere, [0, 1])
+    #expect(
+      plan.contains { $0.hasPrefix("SEARCH h USING PRIMARY KEY (edge_id=? AND hour>? AND hour<?)") }
+    )
+    #expect(!plan.contains { $0.hasPrefix("SCAN h") || $0.contains("TEMP B-TREE FOR GROUP BY") })
+  }
+
+  @Test("No statement that a store runs walks over all hours or looks edges up without index")
+  func recorded() async throws {
+    let log = StatementLog()
+    try await store.database.writeWithoutTransaction { database in
+      database.trace(options: .statement) { event in
+        if case .statement(let statement) = event { log.add(statement.sql) }
+      }
+    }
+    var seed = Seed(3)
+    for head in 1...2 as ClosedRange<UInt64> {
+      var builder = BatchBuilder()
+      builder.addRandom(50, &seed)
+      for peer in 0..<4097 as Range<UInt32> {
+        builder.add(BatchBuilder.pod("web"), BatchBuilder.address(0x0b00_0000 + peer * 256))
+      }
+      builder.reject(line: 1, "x")
+      _ = try await store.add(builder.batch(head: head))
+    }
+    _ = try await store.edgeDays(EdgeQuery(namespace: "shop", hours: 0..<9))
+    _ = try await store.podEndpoints(before: 5)
+    _ = try await store.namespaces()
+    _ = try await store.inputs(matchingHead: { _ in 1 })
+    try await store.database.writeWithoutTransaction { $0.trace() }
+    let statements = log.statements.filter { sql in
+      ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].contains { sql.hasPrefix($0) }
+    }
+    #expect(statements.count > 10)
+    for sql in statements {
+      let details = try await store.database.read { database in
+        let statement = try database.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
+        statement.setUncheckedArguments(StatementArguments())
+        return try Row.fetchAll(statement).map { $0["detail"] as String }
+      }
+      for detail in details {
+        #expect(detail != "SCAN h" && !detail.contains("SCAN edge_hour"), "\(sql): \(detail)")
+        #expect(!detail.contains("AUTOMATIC"), "\(sql): \(detail)")
+      }
+    }
+  }
+
+  @Test("A fold looks only at the edges of the pod at hand")
+  func fold() async throws {
+    let plan = try await plan(
+      """
+      SELECT e.protocol FROM flow_edge e JOIN endpoint x ON x.endpoint_id = e.destination_id
+      WHERE e.source_id = ? AND x.kind IN ('address', 'name')
+      """,
+      [1]
+    )
+    #expect(plan.allSatisfy { $0.hasPrefix("SEARCH") }, "\(plan)")
+  }
+}
+
+/// Statements as they are run.
+private final class StatementLog: @unchecked Sendable {
+  private(set) var statements: Set<String> = []
+
+  // Called on the database's own queue only, and read when that is done.
+  func add(_ sql: String) { statements.insert(sql) }
+}

@@ -1,0 +1,162 @@
+import FlowAggregation
+import FlowModel
+import FlowSchema
+import FlowStorage
+import Foundation
+import GRDB
+import StoreContract
+import TestSupport
+import Testing
+
+@testable import FlowStorageSQLite
+
+@Suite("The store in SQLite")
+struct SQLiteStoreTests {
+  private let folder: TemporaryFolder
+  private var path: String { folder.path("flowlearn.db") }
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func batch(_ records: Int = 20, seed: UInt64 = 1, head: UInt64 = 1) -> IngestBatch {
+    var seed = Seed(seed)
+    var builder = BatchBuilder()
+    builder.addRandom(records, &seed)
+    return builder.batch(head: head)
+  }
+
+  @Test("It keeps every promise of a store", arguments: StoreClause.all)
+  func contract(clause: StoreClause) async throws {
+    try await clause(try SQLiteStore(path: path, create: true))
+  }
+
+  @Test("SQL adds up as memory does, in any order of inputs", arguments: Seed.samples(4))
+  func aggregation(seed: Seed) async throws {
+    var seed = seed
+    var batches: [IngestBatch] = []
+    for head in 1...5 as ClosedRange<UInt64> {
+      var builder = BatchBuilder(head % 2 == 0 ? .calico : .hubble)
+      builder.addRandom(120, &seed)
+      batches.append(builder.batch(head: head))
+    }
+    let sqlite = try SQLiteStore(path: path, create: true)
+    let memory = InMemoryStore()
+    for batch in batches { _ = try await sqlite.add(batch) }
+    for batch in batches.shuffled(using: &seed) { _ = try await memory.add(batch) }
+    let noon = BatchBuilder.noon / Timestamps.hour
+    let windows: [Range<Int64>?] = [nil, noon - 5..<noon + 5, noon..<noon + 1, 0..<noon]
+    for hours in windows {
+      let names = try await memory.namespaces().map(\.namespace) + ["none"]
+      for namespace in [nil] + names.map(Optional.some) {
+        let query = EdgeQuery(namespace: namespace, hours: hours)
+        #expect(try await sqlite.edges(query) == memory.edges(query))
+        #expect(try await sqlite.edgeDays(query) == memory.edgeDays(query))
+      }
+    }
+    for hour in [nil, noon - 20, noon] {
+      #expect(
+        try await sqlite.podEndpoints(before: hour) == memory.podEndpoints(before: hour)
+      )
+    }
+    #expect(try await sqlite.namespaces() == memory.namespaces())
+    #expect(try await sqlite.capture() == memory.capture())
+  }
+
+  @Test("The fold is the same in SQL and in memory, in any order")
+  func folding() async throws {
+    var seed = Seed(1)
+    let web = BatchBuilder.pod("web")
+    var batches: [IngestBatch] = []
+    for head in 1...4 as ClosedRange<UInt64> {
+      var builder = BatchBuilder()
+      for _ in 0..<1600 {
+        let peer = BatchBuilder.address(0x0b00_0000 + UInt32.random(in: 0..<9000, using: &seed))
+        let wide = BatchBuilder.address(UInt32.random(in: 0x0b00_0000..<0x1b00_0000, using: &seed))
+        builder.add(web, peer, port: 443, hours: Int64.random(in: 0...2, using: &seed))
+        builder.add(wide, web, port: 80)
+      }
+      batches.append(builder.batch(head: head))
+    }
+    let sqlite = try SQLiteStore(path: path, create: true)
+    let memory = InMemoryStore()
+    for batch in batches { _ = try await sqlite.add(batch) }
+    for batch in batches.reversed() { _ = try await memory.add(batch) }
+    let found = try await sqlite.edges(EdgeQuery())
+    #expect(found == (try await memory.edges(EdgeQuery())))
+    #expect(found.count == 36 + 1)
+    let unused = try await sqlite.database.read { database in
+      try Int.fetchOne(
+        database,
+        sql: """
+          SELECT count(*) FROM endpoint WHERE endpoint_id NOT IN
+          (SELECT source_id FROM flow_edge UNION SELECT destination_id FROM flow_edge)
+          """
+      )
+    }
+    #expect(unused == 0)
+  }
+
+  @Test("The sample of an edge is its earliest record, whichever input came first")
+  func samples() async throws {
+    let store = try SQLiteStore(path: path, create: true)
+    for (head, after, line) in [(1, 500, 7), (2, 100, 8), (3, 900, 9)] as [(UInt64, Int64, Int)] {
+      var builder = BatchBuilder()
+      builder.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"), after: after, line: line)
+      _ = try await store.add(builder.batch(head: head))
+    }
+    let sample = try await store.database.read { database -> [Int] in
+      let row = try Row.fetchOne(database, sql: "SELECT ingest_id, sample_line FROM edge_hour")
+      return row.map { [$0[0], $0[1]] } ?? []
+    }
+    #expect(sample == [2, 8])
+  }
+
+  @Test("A NUL in a name does not cut it short and make it another's name")
+  func nulBytes() async throws {
+    let store = try SQLiteStore(path: path, create: true)
+    var builder = BatchBuilder()
+    var pod = BatchBuilder.pod("web", in: "shop\u{0}evil")
+    pod.labels = ["app\u{0}x": "web\u{0}y"]
+    builder.add(pod, BatchBuilder.pod("api"))
+    builder.reject(line: 1, "a\u{0}b")
+    _ = try await store.add(builder.batch(name: "flows\u{0}.jsonl"))
+    #expect(try await store.namespaces().map(\.namespace) == ["shop", "shop\u{fffd}evil"])
+    let shop = try await store.edges(EdgeQuery(namespace: "shop"))
+    #expect(shop.map(\.source.namespace) == ["shop\u{fffd}evil"])
+    #expect(shop.first?.source.labels == ["app\u{0}x": "web\u{0}y"])
+    let row = try await store.inputs().first
+    #expect(row?.name == "flows\u{fffd}.jsonl")
+    #expect(row?.counts.rejections.map(\.problem) == ["a\u{fffd}b"])
+  }
+
+  @Test("The schema is the one on record")
+  func schema() async throws {
+    let store = try SQLiteStore(path: path, create: true)
+    let dump = try await store.database.read { database in
+      try String.fetchAll(
+        database,
+        sql: """
+          SELECT sql || ';' FROM sqlite_master WHERE sql IS NOT NULL
+          ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, name
+          """
+      ).joined(separator: "\n\n")
+    }
+    try expectGolden(dump + "\n", "schema.sql")
+  }
+
+  @Test("Opening again changes nothing, and the data stays")
+  func reopening() async throws {
+    let first = try SQLiteStore(path: path, create: true)
+    _ = try await first.add(batch())
+    let edges = try await first.edges(EdgeQuery())
+    let again = try SQLiteStore(path: path, create: false)
+    #expect(try await again.edges(EdgeQuery()) == edges)
+    let settings = try await again.database.read { database in
+      try [
+        String.fetchOne(database, sql: "PRAGMA journal_mode"),
+        String.fetchOne(database, sql: "PRAGMA foreign_keys"),
+        String.fetchOne(database, sql: "PRAGMA application_id"),
+      ]
+    }
+    #expect(settings == ["wal", "1", "\(SQLiteSchema.applicationID)"])
+  }
+}
