@@ -125,16 +125,23 @@ let package = Package(
     .target(
       name: "StoreContract",
       dependencies: ["FlowModel", "FlowAggregation", "FlowStorage", "TestSupport"],
-      path: "Tests/StoreContract", swiftSettings: common),
+      path: "Tests/StoreContract",
+      swiftSettings: common
+    ),
     .testTarget(
-      name: "FlowStorageTests", dependencies: ["FlowStorage", "StoreContract"],
-      swiftSettings: common),
+      name: "FlowStorageTests",
+      dependencies: ["FlowStorage", "StoreContract"],
+      swiftSettings: common
+    ),
     .testTarget(
       name: "FlowStorageSQLiteTests",
       dependencies: [
         "FlowModel", "FlowAggregation", "FlowSchema", "FlowStorage", "FlowStorageSQLite",
         "StoreContract", "TestSupport", grdb,
-      ], exclude: ["Golden"], swiftSettings: common),
+      ],
+      exclude: ["Golden"],
+      swiftSettings: common
+    ),
     .testTarget(
       name: "FlowModelTests",
       dependencies: ["FlowModel", "TestSupport"],
