@@ -19,13 +19,7 @@ let arguments: Target.Dependency = .product(
 
 let package = Package(
   name: "flowlearn",
-  products: [
-    .executable(name: "flowlearn", targets: ["flowlearn"]),
-    .library(
-      name: "FlowlearnCore",
-      targets: ["FlowModel", "FlowAggregation", "FlowFormats", "JSONText"]
-    ),
-  ],
+  products: [.executable(name: "flowlearn", targets: ["flowlearn"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -117,6 +111,11 @@ let package = Package(
     .executableTarget(
       name: "CLIReference",
       dependencies: ["JSONText"],
+      swiftSettings: common
+    ),
+    .executableTarget(
+      name: "ScannerBenchmark",
+      dependencies: ["FlowAggregation", "FlowFormats"],
       swiftSettings: common
     ),
 

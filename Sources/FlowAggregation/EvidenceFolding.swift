@@ -1,6 +1,6 @@
 package import FlowModel
 
-/// Something about a connection that a person should know (DESIGN.md, section 2).
+/// Something about a connection that a person should know.
 package enum EvidenceMark: String, Sendable, CaseIterable, Comparable {
   /// Excluding: to the instance metadata service.
   case metadataService = "metadata-service"

@@ -4,7 +4,7 @@ package import FlowModel
 ///
 /// Up to ``mostAddresses`` distinct ones are kept as they are, past that as prefixes, past that
 /// as the world, so that neither a scan nor a busy service lets the store grow without bound. The level
-/// follows from the set of peers alone, not from the order in which they came (DESIGN.md, section 1).
+/// follows from the set of peers alone, not from the order in which they came.
 package enum ExternalFolding: Int, Sendable, Comparable, CaseIterable {
   /// As the log names them.
   case addresses

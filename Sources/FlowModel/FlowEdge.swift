@@ -29,7 +29,7 @@ package enum LogKind: String, Sendable, CaseIterable, Comparable {
   }
 }
 
-/// What a record is evidence of (DESIGN.md, section 2).
+/// What a record is evidence of.
 package enum EvidenceClass: String, Sendable, CaseIterable, Comparable {
   /// Forwarded or accepted, and delivered as the format defines it.
   case allowed

@@ -58,7 +58,7 @@ package struct StaleRule: Hashable, Sendable {
   package var reason: String
 }
 
-/// Finds rules whose edges were not seen for a while (DESIGN.md, section 3; never acted on by itself).
+/// Finds rules whose edges were not seen for a while (never acted on by itself).
 package enum StaleRules {
   /// The rules none of whose edges was seen in the last weeks.
   ///

@@ -1,6 +1,6 @@
 import FlowModel
 
-/// The gates of the rollout (DESIGN.md, section 6): pure functions that say what is missing.
+/// The gates of the rollout: pure functions that say what is missing.
 package struct RolloutGates: Sendable {
   /// The thresholds.
   package var settings: GateSettings

@@ -34,7 +34,7 @@ package struct AuditWeek: Hashable, Sendable {
   package func isIncomplete(at now: Int64) -> Bool { now < window.end }
 }
 
-/// The numbering of a namespace's audit weeks (DESIGN.md, section 1).
+/// The numbering of a namespace's audit weeks.
 ///
 /// A rollback does not change it: weeks go on being counted from the first start.
 package struct AuditCalendar: Hashable, Sendable {
