@@ -104,6 +104,9 @@ package protocol LogDecoder: Sendable {
   /// Whether parts of one log may be decoded by several decoders at once.
   static var decodesParts: Bool { get }
 
+  /// The same for a log that is read with these options.
+  static func decodesParts(_ options: DecoderOptions) -> Bool
+
   /// Whether the last line of an input, which has no line feed, is complete rather than torn.
   static func isComplete(lastLine: RawSpan) -> Bool
 
@@ -117,6 +120,9 @@ extension LogDecoder {
 
   /// No: most decoders remember something of earlier records.
   package static var decodesParts: Bool { false }
+
+  /// As without options.
+  package static func decodesParts(_ options: DecoderOptions) -> Bool { decodesParts }
 
   /// A line that is a whole JSON value is complete; of any other nobody can tell.
   package static func isComplete(lastLine: RawSpan) -> Bool {

@@ -19,9 +19,15 @@ package struct Labels: Hashable, Sendable {
 
   /// Makes a set; of a key given twice the last value counts.
   package init(_ pairs: some Sequence<(String, String)>) {
-    var values: [String: String] = [:]
-    for (key, value) in pairs { values[key] = value }
-    elements = values.sorted { $0.key < $1.key }.map { Element(key: $0.key, value: $0.value) }
+    elements = []
+    // Logs write labels in order as a rule, and few of them: most go to the end.
+    for (key, value) in pairs {
+      if let last = elements.last, last.key >= key {
+        self[key] = value
+      } else {
+        elements.append(Element(key: key, value: value))
+      }
+    }
   }
 
   /// Makes the empty set.

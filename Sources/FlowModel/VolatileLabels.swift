@@ -31,16 +31,31 @@ package enum VolatileLabels {
 
   /// Whether a lower-case key has a volatile word between punctuation, or a volatile fragment anywhere.
   private static func hasVolatileName(_ key: [UInt8]) -> Bool {
-    let words = key.split { !(0x61...0x7a ~= $0 || 0x30...0x39 ~= $0 || $0 >= 0x80) }
-    if words.contains(where: { word in volatileWords.contains { word.elementsEqual($0) } }) {
-      return true
-    }
-    return volatileFragments.contains { fragment in
-      guard key.count >= fragment.count else { return false }
-      return (0...(key.count - fragment.count)).contains { start in
-        key[start] == fragment[0] && key[start..<(start + fragment.count)].elementsEqual(fragment)
+    var wordStart = 0
+    for index in 0...key.count {
+      let byte = index < key.count ? key[index] : 0
+      if 0x61...0x7a ~= byte || 0x30...0x39 ~= byte || byte >= 0x80 {
+        if volatileInitials[Int(byte)],
+          volatileFragments.contains(where: { stands($0, in: key, at: index) })
+        {
+          return true
+        }
+      } else {
+        let count = index - wordStart
+        if volatileWords.contains(where: { $0.count == count && stands($0, in: key, at: wordStart) }
+        ) {
+          return true
+        }
+        wordStart = index + 1
       }
     }
+    return false
+  }
+
+  private static func stands(_ text: [UInt8], in key: [UInt8], at start: Int) -> Bool {
+    guard start + text.count <= key.count else { return false }
+    for index in 0..<text.count where key[start + index] != text[index] { return false }
+    return true
   }
 
   private static let deniedPrefixes: [[UInt8]] = [
@@ -58,6 +73,13 @@ package enum VolatileLabels {
   private static let volatileFragments: [[UInt8]] = [
     "hash", "revision", "generation", "timestamp", "checksum",
   ].map { Array($0.utf8) }
+
+  /// The bytes that a fragment begins with.
+  private static let volatileInitials: [Bool] = {
+    var initials = [Bool](repeating: false, count: 256)
+    for fragment in volatileFragments { initials[Int(fragment[0])] = true }
+    return initials
+  }()
 
   private static let deniedKeys: Set<String> = [
     "addonmanager.kubernetes.io/mode", "app.kubernetes.io/created-by",

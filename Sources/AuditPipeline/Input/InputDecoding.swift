@@ -94,7 +94,7 @@ struct InputDecoding: Sendable {
     let offset = start.offset
     let lines = start.wholeLines
     let length = size - offset
-    let most = format.decoder.decodesParts ? options.threads : 1
+    let most = format.decoder.decodesParts(options.decoder) ? options.threads : 1
     let count = max(1, min(Int64(most), length / leastPart))
     let file = try FileRange(path: name)
     var starts = [offset]

@@ -7,20 +7,31 @@ import JSONText
 /// Source: the Calico format document, sections 1 to 4 and 7.
 package struct CalicoDecoder: LogDecoder {
   private let assumedTime: Int64?
-  private let denyPasses: Bool
+  /// Whether denials were let through.
+  let denyPasses: Bool
   private var clock: LineClock
-  private var notes: Set<Note> = []
+  private var notes: UInt8 = 0
   /// The fast path; paired with the one accumulator this decoder is used with.
-  var scanner = CalicoScanner()
+  var scanner: CalicoScanner
+  /// The last lines of a block with room behind them; kept to be used again.
+  var lastLines: [UInt8] = []
+  /// The endpoints of the accumulator when it was last used.
+  var knownEndpoints = 0
 
-  private enum Note: String {
-    case noPending =
-      "Some Calico records have no pending policies: what staged policies would deny of them is unknown."
-    case noAddress =
-      "Some Calico records name a network without its address (pub, pvt, network sets): no CIDR can be learned from them."
-    case denyMode =
-      "Calico denials are taken as blocked; under dropActionOverride Accept or LogAndAccept they passed, which the log does not say: --deny-passes."
-    case streamError = "The Whisker stream reported errors: flows may be missing."
+  private enum Note: UInt8 {
+    case noPending, noAddress, denyMode, streamError
+
+    var text: String {
+      switch self {
+      case .noPending:
+        "Some Calico records have no pending policies: what staged policies would deny of them is unknown."
+      case .noAddress:
+        "Some Calico records name a network without its address (pub, pvt, network sets): no CIDR can be learned from them."
+      case .denyMode:
+        "Calico denials are taken as blocked; under dropActionOverride Accept or LogAndAccept they passed, which the log does not say: --deny-passes."
+      case .streamError: "The Whisker stream reported errors: flows may be missing."
+      }
+    }
   }
 
   /// How many layers of wrapping are taken away.
@@ -28,9 +39,20 @@ package struct CalicoDecoder: LogDecoder {
 
   /// Makes a decoder for one log.
   package init(options: DecoderOptions) {
+    self.init(options: options, memoLimit: CalicoScanner.memoLimit)
+  }
+
+  /// Makes a decoder whose memory of what it has seen is bounded otherwise.
+  init(options: DecoderOptions, memoLimit: Int) {
+    scanner = CalicoScanner(memoLimit: memoLimit)
     assumedTime = options.assumedTime
     denyPasses = options.denyPasses
     clock = LineClock(options: options)
+  }
+
+  /// Records stand for themselves, but for Felix' lines whose year is found from their order.
+  package static func decodesParts(_ options: DecoderOptions) -> Bool {
+    options.assumedYear == nil
   }
 
   /// Whether the first records are Calico flows in any of their forms.
@@ -144,7 +166,9 @@ package struct CalicoDecoder: LogDecoder {
   }
 
   private mutating func note(_ note: Note, in accumulator: inout EvidenceAccumulator) {
-    if notes.insert(note).inserted { accumulator.counts.notes.insert(note.rawValue) }
+    guard notes & 1 << note.rawValue == 0 else { return }
+    notes |= 1 << note.rawValue
+    accumulator.counts.notes.insert(note.text)
   }
 
   // MARK: Adding
@@ -152,9 +176,13 @@ package struct CalicoDecoder: LogDecoder {
   /// Intervals are minutes long; an end further away is damage and would move the log's newest time.
   private static let longestInterval = Timestamps.day
 
-  /// Why a record is no evidence.
-  struct Discard: Error {
-    var reason: DiscardReason
+  /// What of a record the meaning of its ends depends on.
+  struct Place {
+    var cluster: String
+    var transport: TransportProtocol
+    var port: UInt16
+    var start: Int64
+    var end: Int64
   }
 
   private mutating func add(
@@ -167,46 +195,59 @@ package struct CalicoDecoder: LogDecoder {
       return
     }
     accumulator.sawRecord(at: start)
-    switch flow(of: record, start: start, into: &accumulator) {
-    case .failure(let discard): accumulator.discard(discard.reason)
-    case .success(let flow): accumulator.record(flow, line: line)
-    }
-  }
-
-  /// The evidence of a record.
-  mutating func flow(
-    of record: CalicoRecord,
-    start: Int64,
-    into accumulator: inout EvidenceAccumulator
-  ) -> Result<ObservedFlow, Discard> {
     let evidence: EvidenceClass
     let side: PolicySide
-    switch CalicoJudge.judge(record, denyPasses: denyPasses) {
-    case .discard(let reason): return .failure(Discard(reason: reason))
+    switch CalicoJudge.judge(record.facts, denyPasses: denyPasses) {
+    case .discard(let reason):
+      accumulator.discard(reason)
+      return
     case .evidence(let found, let whose): (evidence, side) = (found, whose)
     }
-    guard let source = end(record.source, of: record, into: &accumulator),
-      let destination = end(record.destination, of: record, into: &accumulator)
-    else { return .failure(Discard(reason: .unknownEndpoint)) }
-    if record.action == .allow, record.pending.isEmpty, record.mixed.isEmpty {
-      note(.noPending, in: &accumulator)
+    let place = Place(
+      cluster: record.cluster,
+      transport: record.transport ?? .tcp,
+      port: record.port,
+      start: start,
+      end: record.end ?? start
+    )
+    guard let source = observed(record.source, of: place, into: &accumulator),
+      let destination = observed(record.destination, of: place, into: &accumulator)
+    else {
+      accumulator.discard(.unknownEndpoint)
+      return
     }
-    if record.action == .deny, record.dialect == .file, !denyPasses {
-      note(.denyMode, in: &accumulator)
-    }
-    return .success(
+    noteEvidence(record.facts, record.dialect, in: &accumulator)
+    accumulator.record(
       ObservedFlow(
         source: source,
         destination: destination,
-        transport: record.transport ?? .tcp,
+        transport: place.transport,
         port: record.port,
         side: side,
         evidence: evidence,
         start: start,
         end: CalicoDecoder.last(record.end, after: start),
-        bytes: record.bytes
-      )
+        bytes: CalicoDecoder.sum(record.bytesIn, record.bytesOut)
+      ),
+      line: line
     )
+  }
+
+  /// Says once what records of a kind cannot tell.
+  @inline(__always)
+  mutating func noteEvidence(
+    _ facts: CalicoFacts,
+    _ dialect: CalicoRecord.Dialect,
+    in accumulator: inout EvidenceAccumulator
+  ) {
+    if facts.action == .allow, !facts.policies.saysPending { note(.noPending, in: &accumulator) }
+    if facts.action == .deny, dialect == .file, !denyPasses { note(.denyMode, in: &accumulator) }
+  }
+
+  /// The bytes of both directions; 0 when they make no sense.
+  static func sum(_ bytesIn: Int64, _ bytesOut: Int64) -> Int64 {
+    let (sum, overflows) = max(0, bytesIn).addingReportingOverflow(max(0, bytesOut))
+    return overflows ? 0 : sum
   }
 
   /// The end of an interval; one before its start or too far away counts as its start.
@@ -215,12 +256,13 @@ package struct CalicoDecoder: LogDecoder {
     return end
   }
 
-  private mutating func end(
+  /// What an end is, nil when nothing usable is known of it.
+  mutating func observed(
     _ end: CalicoEnd,
-    of record: CalicoRecord,
+    of place: Place,
     into accumulator: inout EvidenceAccumulator
   ) -> ObservedEnd? {
-    let found = CalicoEndResolver.observed(end, in: record.cluster)
+    let found = CalicoEndResolver.observed(end, in: place.cluster)
     if accumulator.resolver == nil, case .pod(_, _, let hint)? = found, !hint.labels.isEmpty {
       remember(end, as: hint, in: &accumulator)
     }
@@ -235,10 +277,10 @@ package struct CalicoDecoder: LogDecoder {
       // What the inventory knows to be in the cluster is no external name.
       let known = resolver.resolve(
         address,
-        transport: record.transport ?? .tcp,
-        port: record.port,
-        from: record.start ?? 0,
-        to: record.end ?? record.start ?? 0
+        transport: place.transport,
+        port: place.port,
+        from: place.start,
+        to: place.end
       )
       if case .endpoint(let other) = known, other.isExternal { break }
       return .address(address)

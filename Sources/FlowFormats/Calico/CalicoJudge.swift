@@ -14,7 +14,7 @@ enum CalicoJudge {
   /// Judges a record.
   ///
   /// - Parameter denyPasses: Whether `deny` records were let through.
-  static func judge(_ record: CalicoRecord, denyPasses: Bool) -> Outcome {
+  static func judge(_ record: CalicoFacts, denyPasses: Bool) -> Outcome {
     let side: PolicySide
     switch record.reporter {
     case .absent: return .discard(.unknownDirection)
@@ -22,60 +22,40 @@ enum CalicoJudge {
     case .source: side = .egress
     case .destination: side = .ingress
     }
-    if record.isTransitOnly { return .discard(.duplicateView) }
+    if record.policies.isTransitOnly { return .discard(.duplicateView) }
     guard record.action == .allow || record.action == .deny else { return .discard(.noVerdict) }
     guard record.hasProtocol else { return .discard(.noPorts) }
     guard let transport = record.transport, transport.hasPorts else {
       return .discard(.otherProtocol)
     }
     guard record.port != 0 else { return .discard(.noPorts) }
-    guard record.source.kind != .absent, record.destination.kind != .absent else {
+    guard record.sourceKind != .absent, record.destinationKind != .absent else {
       return .discard(.unknownEndpoint)
     }
-    guard record.reportingEnd.kind == .workload else { return .discard(.noPod) }
-    if isSamePod(record) { return .discard(.selfTraffic) }
+    let reportingKind = record.reporter == .source ? record.sourceKind : record.destinationKind
+    guard reportingKind == .workload else { return .discard(.noPod) }
+    if record.isSamePod { return .discard(.selfTraffic) }
     return .evidence(evidence(of: record, transport: transport, denyPasses: denyPasses), side)
   }
 
-  private static func isSamePod(_ record: CalicoRecord) -> Bool {
-    let (source, destination) = (record.source, record.destination)
-    return source.kind == .workload && destination.kind == .workload && !source.fullName.isEmpty
-      && source.fullName == destination.fullName && source.namespace == destination.namespace
-  }
-
   private static func evidence(
-    of record: CalicoRecord,
+    of record: CalicoFacts,
     transport: TransportProtocol,
     denyPasses: Bool
   ) -> EvidenceClass {
     if record.action == .deny {
       if denyPasses { return .wouldDeny }
-      return denial(record)
+      return record.policies.isDeniedByRule ? .explicitDeny : .denied
     }
     // UDP need not be answered; a TCP or SCTP connection without an answer never came about.
     if transport != .udp, isUnanswered(record) { return .attempt }
-    return wouldBeDenied(record) ? .wouldDeny : .allowed
-  }
-
-  private static func denial(_ record: CalicoRecord) -> EvidenceClass {
-    guard let hit = CalicoPolicyHit.decisive(record.enforced), hit.action == .deny else {
-      return .denied
-    }
-    return hit.isByRule ? .explicitDeny : .denied
-  }
-
-  /// Whether staged policies would deny what passed; false also when the log does not say.
-  private static func wouldBeDenied(_ record: CalicoRecord) -> Bool {
-    if !record.pending.isEmpty {
-      return CalicoPolicyHit.decisive(record.pending)?.action == .deny
-    }
-    return CalicoPolicyHit.pendingAction(ofMixed: record.mixed) == .deny
+    return record.policies.wouldDeny ? .wouldDeny : .allowed
   }
 
   /// Whether packets went towards the destination and none came back.
   ///
   /// A record without packets either way is a connection that is open from before.
-  private static func isUnanswered(_ record: CalicoRecord) -> Bool {
+  private static func isUnanswered(_ record: CalicoFacts) -> Bool {
     guard let packetsIn = record.packetsIn, let packetsOut = record.packetsOut else {
       return false
     }

@@ -43,14 +43,8 @@ struct CalicoRecord: Hashable {
   var port: UInt16 = 0
   var source = CalicoEnd()
   var destination = CalicoEnd()
-  /// The policies that decided, staged ones left out; not sorted.
-  var enforced: [CalicoPolicyHit] = []
-  /// What evaluation would give with staged policies enforced; empty when the log does not say.
-  var pending: [CalicoPolicyHit] = []
-  /// The old list that mixes staged and real policies, for files without a pending list.
-  var mixed: [CalicoPolicyHit] = []
-  /// Whether host endpoint policies on forwarded traffic are all there is.
-  var isTransitOnly = false
+  /// What its policy lists come to.
+  var policies = CalicoPolicies()
   /// Start of the export interval, microseconds UTC; nil when absent.
   var start: Int64?
   /// End of the export interval, microseconds UTC; nil when absent.
@@ -59,13 +53,50 @@ struct CalicoRecord: Hashable {
   var packetsIn: Int64?
   /// Packets out of the reporting endpoint; nil when the log does not count.
   var packetsOut: Int64?
-  /// Bytes of both directions.
-  var bytes: Int64 = 0
+  /// Bytes into the reporting endpoint.
+  var bytesIn: Int64 = 0
+  /// Bytes out of the reporting endpoint.
+  var bytesOut: Int64 = 0
   /// The cluster's name where central storage added one.
   var cluster = ""
 
-  /// The end whose policies decided.
-  var reportingEnd: CalicoEnd { reporter == .source ? source : destination }
+  /// What decides whether it is evidence.
+  var facts: CalicoFacts {
+    CalicoFacts(
+      reporter: reporter,
+      action: action,
+      hasProtocol: hasProtocol,
+      transport: transport,
+      port: port,
+      sourceKind: source.kind,
+      destinationKind: destination.kind,
+      isSamePod: source.isPod(destination),
+      policies: policies,
+      packetsIn: packetsIn,
+      packetsOut: packetsOut
+    )
+  }
+}
+
+/// What decides whether a record is evidence, and of what.
+struct CalicoFacts {
+  var reporter = CalicoRecord.Reporter.absent
+  var action = CalicoRecord.Action.absent
+  /// Whether a protocol was given at all.
+  var hasProtocol = false
+  /// See ``CalicoRecord/transport``.
+  var transport: TransportProtocol?
+  /// The destination port; 0 when there is none.
+  var port: UInt16 = 0
+  var sourceKind = CalicoEnd.Kind.absent
+  var destinationKind = CalicoEnd.Kind.absent
+  /// Whether both ends are the same pod.
+  var isSamePod = false
+  var policies = CalicoPolicies()
+  /// Packets into the reporting endpoint; nil when the log does not count.
+  var packetsIn: Int64?
+  /// Packets out of the reporting endpoint; nil when the log does not count.
+  var packetsOut: Int64?
 }
 
 /// One end of a Calico record.
@@ -99,19 +130,26 @@ struct CalicoEnd: Hashable {
   /// DNS names of the destination.
   var domains: [String] = []
 
+  /// Whether both are one pod that is known by its own name.
+  func isPod(_ other: CalicoEnd) -> Bool {
+    kind == .workload && other.kind == .workload && !fullName.isEmpty && fullName == other.fullName
+      && namespace == other.namespace
+  }
+
   /// The Deployment whose ReplicaSet's hash stands in the aggregated name.
   ///
   /// Only the pod's own `pod-template-hash` proves that the last part of the name is a hash
   /// (`data-0-*` has none), so nothing is guessed without it.
   var deployment: WorkloadReference? {
     guard let hash = labels["pod-template-hash"], !hash.isEmpty else { return nil }
-    let suffix = "-\(hash)-*"
-    guard aggregatedName.hasSuffix(suffix), aggregatedName.utf8.count > suffix.utf8.count else {
+    let suffix = "-\(hash)-*".utf8
+    let name = aggregatedName.utf8
+    guard name.count > suffix.count, name.suffix(suffix.count).elementsEqual(suffix) else {
       return nil
     }
     return WorkloadReference(
       kind: "Deployment",
-      name: String(aggregatedName.dropLast(suffix.count))
+      name: String(decoding: name.dropLast(suffix.count), as: UTF8.self)
     )
   }
 }

@@ -58,9 +58,18 @@ enum CalicoTree {
 
     /// A string that says something: not empty, `-` (not included) or `*` (aggregated).
     func text(_ snake: String, _ camel: String) -> String {
-      guard let text = self[snake, camel]?.string, text != "-", text != "*" else { return "" }
-      return text
+      self[snake, camel]?.string.map(CalicoTree.meaning) ?? ""
     }
+  }
+
+  /// A text without the placeholders `-` (not included) and `*` (aggregated).
+  private static func meaning(_ text: String) -> String {
+    text == "-" || text == "*" ? "" : text
+  }
+
+  /// The name of a cluster; central storage of a single one writes the word itself, which names nothing.
+  static func clusterName(_ text: String) -> String {
+    text == "cluster" ? "" : meaning(text)
   }
 
   private static func record(_ fields: Fields, dialect: CalicoRecord.Dialect) -> Content {
@@ -98,13 +107,11 @@ enum CalicoTree {
     }
     record.source = end(fields, "source", isDestination: false)
     record.destination = end(fields, "dest", isDestination: true)
-    readPolicies(fields["policies"], into: &record)
+    record.policies = CalicoPolicies(fields["policies"])
     record.start = time(fields["start_time", "startTime"] ?? fields["@timestamp"])
     record.end = time(fields["end_time", "endTime"])
     readCounters(fields, into: &record)
-    let cluster = fields.text("cluster", "cluster")
-    // Central storage of a single cluster writes the word itself, which names nothing.
-    record.cluster = cluster == "cluster" ? "" : cluster
+    record.cluster = clusterName(fields["cluster"]?.string ?? "")
     return .flow(record)
   }
 
@@ -127,32 +134,19 @@ enum CalicoTree {
     let absent: Int64? = record.dialect == .goldmane ? 0 : nil
     record.packetsIn = fields["packets_in", "packetsIn"]?.integer ?? absent
     record.packetsOut = fields["packets_out", "packetsOut"]?.integer ?? absent
-    let bytesIn = max(0, fields["bytes_in", "bytesIn"]?.integer ?? 0)
-    let bytesOut = max(0, fields["bytes_out", "bytesOut"]?.integer ?? 0)
-    let (sum, overflows) = bytesIn.addingReportingOverflow(bytesOut)
-    record.bytes = overflows ? 0 : sum
-  }
-
-  private static func readPolicies(_ value: JSONValue?, into record: inout CalicoRecord) {
-    guard let value else { return }
-    func hits(_ list: JSONValue?) -> [CalicoPolicyHit] {
-      (list?.array ?? []).compactMap { CalicoPolicyHit($0) }
-    }
-    let all = hits(value.first("all_policies", "allPolicies"))
-    let enforced = value.first("enforced_policies", "enforcedPolicies", "enforced")
-    let pending = value.first("pending_policies", "pendingPolicies", "pending")
-    // The lists of all policies mix staged entries with real ones.
-    record.enforced = (enforced == nil ? all : hits(enforced)).filter { $0.kind != .staged }
-    record.pending = hits(pending)
-    if record.pending.isEmpty, all.contains(where: { $0.kind == .staged }) { record.mixed = all }
-    let transit = value.first("transit_policies", "transitPolicies")?.array ?? []
-    record.isTransitOnly = !transit.isEmpty && record.enforced.isEmpty && all.isEmpty
+    record.bytesIn = fields["bytes_in", "bytesIn"]?.integer ?? 0
+    record.bytesOut = fields["bytes_out", "bytesOut"]?.integer ?? 0
   }
 }
 
 // MARK: - Ends
 
 extension CalicoTree {
+  /// Reads the members of one end.
+  static func end(of value: JSONValue, _ side: String, isDestination: Bool) -> CalicoEnd {
+    end(Fields(first: value, second: nil), side, isDestination: isDestination)
+  }
+
   private static func end(_ fields: Fields, _ side: String, isDestination: Bool) -> CalicoEnd {
     var end = CalicoEnd()
     end.namespace = fields.text("\(side)_namespace", "\(side)Namespace")
@@ -230,10 +224,11 @@ extension CalicoTree {
   }
 
   private static func pair(_ text: String) -> (String, String)? {
-    guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
+    let bytes = text.utf8
+    guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")) else {
       return text.isEmpty || text == "-" || text == "*" ? nil : (text, "")
     }
-    let key = String(text[..<equals])
-    return key.isEmpty ? nil : (key, String(text[text.index(after: equals)...]))
+    guard equals > bytes.startIndex else { return nil }
+    return (String(text[..<equals]), String(text[bytes.index(after: equals)...]))
   }
 }

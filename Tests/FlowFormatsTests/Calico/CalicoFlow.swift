@@ -78,4 +78,16 @@ struct CalicoFlow {
     "pending":\(pending)},"packets_in":8,"packets_out":9,"bytes_in":592,"bytes_out":0}
     """
   }
+
+  /// A Goldmane record as its emitter writes it.
+  static let goldmane = """
+    {"Key":{"source_name":"web-abc12-*","source_namespace":"shop","source_type":1,\
+    "dest_name":"db-*","dest_namespace":"data","dest_type":1,"dest_port":5432,\
+    "dest_service_name":"db","dest_service_namespace":"data","dest_service_port":5432,\
+    "proto":"tcp","reporter":1,"action":1,"policies":{"enforced_policies":[{"kind":9,\
+    "name":"kns.shop","action":1}],"pending_policies":[{"kind":9,"name":"kns.shop","action":1}]}},\
+    "start_time":1790508735,"end_time":1790508750,"source_labels":["app=web",\
+    "pod-template-hash=abc12"],"dest_labels":["app=db"],"packets_in":8,"packets_out":9,\
+    "bytes_in":592,"bytes_out":12,"num_connections_started":1}
+    """
 }
