@@ -3,9 +3,11 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 STORE ?= .build/demo.db
 BUILD_FLAGS ?= --explicit-target-dependency-import-check error
+SOURCES = Sources Tests schema Package.swift Benchmarks/Sources Benchmarks/Package.swift
+MANUAL = .build/plugins/GenerateManual/outputs/flowlearn
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build release test lint format golden samples demo bench docs man completions install clean
+.PHONY: help setup build release test lint format golden samples demo bench docs man install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,10 +26,10 @@ test: setup ## build and run all tests
 	$(SWIFT) test --skip-build
 
 lint: ## check the format of all Swift files
-	$(SWIFT) format lint --strict -r -p Sources Tests schema Package.swift Benchmarks/Sources Benchmarks/Package.swift
+	$(SWIFT) format lint --strict -r -p $(SOURCES)
 
 format: ## format all Swift files
-	$(SWIFT) format format -i -r -p Sources Tests schema Package.swift Benchmarks/Sources Benchmarks/Package.swift
+	$(SWIFT) format format -i -r -p $(SOURCES)
 
 golden: setup ## rewrite the golden files; review the diff
 	UPDATE_GOLDEN=1 $(SWIFT) test
@@ -42,20 +44,22 @@ bench: setup ## measure speed; compares with DuckDB where Python is there
 	@cd Benchmarks && ./run
 
 docs: build ## rewrite docs/cli.md
-	$(SWIFT) run flowlearn --experimental-dump-help | $(SWIFT) run CLIReference > docs/cli.md.new
-	@mv docs/cli.md.new docs/cli.md
+	.build/debug/flowlearn --experimental-dump-help > .build/help.json
+	.build/debug/CLIReference < .build/help.json > .build/cli.md
+	@mv .build/cli.md docs/cli.md
 
-man: ## write the manual pages
-	$(SWIFT) package --allow-writing-to-package-directory generate-manual
+man: setup ## write the manual pages to .build/man
+	$(SWIFT) package generate-manual --configuration debug --multi-page
+	@rm -rf .build/man && cp -R $(MANUAL) .build/man
 
-completions: release ## write shell completions to .build/completions
-	@mkdir -p .build/completions
-	@for s in bash zsh fish; do .build/release/flowlearn --generate-completion-script $$s > .build/completions/flowlearn.$$s; done
-
-install: release ## install flowlearn and kubectl-flowlearn under PREFIX
-	install -d "$(PREFIX)/bin"
+install: release ## install flowlearn, kubectl-flowlearn and shell completions under PREFIX
+	install -d "$(PREFIX)/bin" "$(PREFIX)/share/bash-completion/completions" \
+	  "$(PREFIX)/share/zsh/site-functions" "$(PREFIX)/share/fish/vendor_completions.d"
 	install -m 755 .build/release/flowlearn "$(PREFIX)/bin/flowlearn"
 	ln -sf flowlearn "$(PREFIX)/bin/kubectl-flowlearn"
+	"$(PREFIX)/bin/flowlearn" --generate-completion-script bash > "$(PREFIX)/share/bash-completion/completions/flowlearn"
+	"$(PREFIX)/bin/flowlearn" --generate-completion-script zsh > "$(PREFIX)/share/zsh/site-functions/_flowlearn"
+	"$(PREFIX)/bin/flowlearn" --generate-completion-script fish > "$(PREFIX)/share/fish/vendor_completions.d/flowlearn.fish"
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build Benchmarks/.build

@@ -206,7 +206,10 @@ let package = Package(
     ),
     .testTarget(
       name: "FlowlearnTests",
-      dependencies: ["flowlearn", "CLIReference", "TestSupport"],
+      dependencies: [
+        "FlowAggregation", "AuditPipeline", "FlowStorageSQLite", "flowlearn",
+        "CLIReference", "SampleFlowGenerator", "TestSupport",
+      ],
       exclude: ["Golden"],
       swiftSettings: common
     ),

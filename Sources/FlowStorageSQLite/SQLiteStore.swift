@@ -1,5 +1,6 @@
 import FlowSchema
 import FlowStorage
+import Foundation
 import GRDB
 
 /// Why a SQLite store cannot be used.
@@ -16,8 +17,22 @@ package enum SQLiteStoreError: Error, Hashable, Sendable {
   case full(path: String)
   /// It does not exist and was not to be created.
   case missing(path: String)
+  /// It is there, or was to be made, but cannot be opened; why.
+  case unopenable(path: String, reason: Unopenable)
   /// Any other trouble, in SQLite's words.
   case failed(path: String, message: String)
+}
+
+/// Why a file cannot be opened as a store.
+package enum Unopenable: Hashable, Sendable {
+  /// The path is a directory.
+  case isDirectory
+  /// The directory it was to be made in is not there.
+  case noParent
+  /// The user may not read it, or may not make it there.
+  case permission
+  /// It may be read, but SQLite cannot make the index of its log beside it.
+  case readOnlyDirectory
 }
 
 /// Both stores in one SQLite file, in WAL mode.
@@ -50,7 +65,9 @@ package final class SQLiteStore: Sendable {
       try database.execute(sql: "PRAGMA cache_size = -16384")
       try database.execute(sql: "PRAGMA temp_store = MEMORY")
     }
-    if !create, !SQLiteStore.exists(path) { throw SQLiteStoreError.missing(path: path) }
+    if !create, !FileManager.default.fileExists(atPath: path) {
+      throw SQLiteStoreError.missing(path: path)
+    }
     do {
       database = try DatabaseQueue(path: path, configuration: configuration)
       try SQLiteStore.check(database, path: path)
@@ -68,14 +85,16 @@ package final class SQLiteStore: Sendable {
     }
   }
 
-  private static func exists(_ path: String) -> Bool {
-    (try? DatabaseQueue(path: path, configuration: readOnlyProbe)) != nil
-  }
-
-  private static var readOnlyProbe: Configuration {
-    var configuration = Configuration()
-    configuration.readonly = true
-    return configuration
+  /// Why SQLite could not open a path.
+  private static func obstacle(_ path: String) -> Unopenable {
+    var isDirectory: ObjCBool = false
+    let files = FileManager.default
+    if files.fileExists(atPath: path, isDirectory: &isDirectory) {
+      if isDirectory.boolValue { return .isDirectory }
+      return files.isReadableFile(atPath: path) ? .readOnlyDirectory : .permission
+    }
+    let parent = (path as NSString).deletingLastPathComponent
+    return files.fileExists(atPath: parent.isEmpty ? "." : parent) ? .permission : .noParent
   }
 
   /// Refuses a database that is not ours or that a newer program wrote.
@@ -141,6 +160,7 @@ package final class SQLiteStore: Sendable {
     case .SQLITE_READONLY, .SQLITE_PERM: .readOnly(path: path)
     case .SQLITE_BUSY, .SQLITE_LOCKED: .locked(path: path)
     case .SQLITE_FULL: .full(path: path)
+    case .SQLITE_CANTOPEN: .unopenable(path: path, reason: obstacle(path))
     default: .failed(path: path, message: error.message ?? "SQLite error \(error.resultCode)")
     }
   }

@@ -1,3 +1,4 @@
+import FlowAggregation
 import Foundation
 import TestSupport
 import Testing
@@ -101,6 +102,24 @@ import Testing
     where !target.hasPrefix(".") {
       #expect(text.contains("Sources/\(target)"), "\(target)")
     }
+  }
+
+  @Test("The page on logs says what every reason to leave a record out means")
+  func reasons() throws {
+    let text = try DocumentationTests.text("docs/formats.md")
+    for reason in DiscardReason.allCases {
+      #expect(text.contains("| `\(reason.rawValue)` | \(reason.explanation) |"), "\(reason)")
+    }
+  }
+
+  @Test("sample-flows is what its generator writes; `make samples` rewrites it")
+  func samples() throws {
+    let scratch = try Scratch()
+    let outcome = try Program.run(["."], of: "SampleFlowGenerator", in: scratch.url)
+    #expect(outcome.status == 0)
+    let stored = DocumentationTests.root.appendingPathComponent("sample-flows").path
+    let same = try Program.shell("diff -rq . '\(stored)'", in: scratch.url)
+    #expect(same.status == 0, "stale: \(same.output)")
   }
 
   @Test("Decisions are numbered without gaps, and each says what was considered")

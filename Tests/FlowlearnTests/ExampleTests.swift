@@ -5,7 +5,8 @@ import Testing
 @Suite struct ExampleTests {
   /// Examples that need what no test has.
   private static let notRun = [
-    "hubble observe": "needs a cluster", "--fields 'srcaddr": "shortened",
+    "hubble observe": "needs a cluster", "kubectl get": "needs a cluster",
+    "--fields 'srcaddr": "shortened",
     "--interactive": "needs a terminal", "--for 3600": "watches for an hour",
   ]
 

@@ -49,14 +49,43 @@ import Testing
     }
   }
 
-  @Test("Completion scripts are generated", arguments: ["bash", "zsh", "fish"])
-  func completions(_ shell: String) throws {
-    let outcome = try Program.run(["--generate-completion-script", shell])
-    #expect(outcome.status == 0)
-    for word in ["ingest", "propose", "rollout", "cluster-wide", "--namespace"] {
-      let plain = word.hasPrefix("--") ? String(word.dropFirst(2)) : word
-      #expect(outcome.output.contains(plain), "\(shell) completes \(word)")
-    }
+  @Test(
+    "A mistyped command is answered with the one that may have been meant",
+    arguments: [
+      (["ingst", "x"], "there is no command 'ingst'. Did you mean 'ingest'?", "flowlearn"),
+      (["rollout", "statis"], "there is no command 'statis'. Did you mean 'status'?", "rollout"),
+      (["db", "drop"], "there is no command 'drop'. Commands: info.", "flowlearn db"),
+      (["nothing"], "there is no command 'nothing'. Commands: ingest, inventory,", "flowlearn"),
+    ]
+  )
+  func mistyped(_ arguments: [String], _ message: String, _ command: String) throws {
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.hasPrefix("Error: \(message)"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("Usage: flowlearn"))
+    #expect(outcome.errors.contains("\(command) --help' for more information.\n"))
+  }
+
+  @Test(
+    "A wrong value is shown with the usage of its own command",
+    arguments: [
+      ["flows"], ["flows", "-A", "-n", "app-prod"], ["flows", "-A", "--class", "good"],
+      ["flows", "-A", "--since", "yesterday"], ["propose", "-A", "--week", "0"],
+      ["flows", "-A", "--since", "2026-11-09", "--until", "2026-11-09"],
+      ["ingest", "x", "--boot-time", "noon"], ["ingest", "--follow", "a", "b"],
+      ["explain", "--from", "a/b", "--to", "c/d", "--port", "x"],
+      ["rollout", "advance", "-n", "app-prod", "--force"],
+    ]
+  )
+  func ownUsage(_ arguments: [String]) throws {
+    let scratch = try Scratch.withSamples()
+    _ = try Program.run(["ingest", "-q", "sample-flows/hubble/flows.jsonl"], in: scratch.url)
+    let outcome = try Program.run(arguments, in: scratch.url)
+    let command = ([arguments[0]] + arguments.dropFirst().prefix { $0 == "advance" })
+      .joined(separator: " ")
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("Usage: flowlearn \(command) "), "\(outcome.errors)")
+    #expect(outcome.errors.contains("See 'flowlearn \(command) --help'"))
   }
 
   @Test(

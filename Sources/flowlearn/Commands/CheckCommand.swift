@@ -33,7 +33,7 @@ struct CheckCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: "Policy files, directories, or - for standard input.")
+  @Argument(help: "Policy files, directories, or - for standard input.", completion: .file())
   var policies: [String]
 
   @OptionGroup var storeOptions: StoreOptions

@@ -23,6 +23,9 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
     commandName: "info",
     abstract: "Show what was ingested, used, discarded by reason and refused.",
     discussion: """
+      Also how far back the logs go and how many of the hours they cover. The first 20 refused records \
+      of an input are named with their line.
+
       Examples:
 
         flowlearn db info
@@ -54,7 +57,9 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
   private func print(_ inputs: [IngestRecord], _ capture: [StoredCaptureHour]) {
     var table = Table(
       ["INPUT", "FORMAT", "LINES", "USED", "DISCARDED", "REFUSED", "LOST", "INGESTED"],
-      rightAligned: [2, 3, 4, 5, 6]
+      rightAligned: [2, 3, 4, 5, 6],
+      dispensable: ["INGESTED", "LINES"],
+      shrinkable: [0]
     )
     for input in inputs {
       table.add([
@@ -68,23 +73,29 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
     for input in inputs { reasons.merge(input.counts.discarded, uniquingKeysWith: +) }
     if !reasons.isEmpty {
       Terminal.print("")
-      var table = Table(["DISCARDED BECAUSE", "RECORDS"], rightAligned: [1])
-      for (reason, count) in reasons.sorted(by: {
-        $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key
-      }) {
-        table.add([reason.rawValue, count.grouped])
+      var table = Table(
+        ["DISCARDED BECAUSE", "RECORDS", "MEANING"],
+        rightAligned: [1],
+        last: .wrapped
+      )
+      for (reason, count) in DiscardCounts(reasons).sorted {
+        table.add([reason.rawValue, count.grouped, reason.explanation])
       }
       Terminal.write(table)
     }
     printCapture(capture)
     for input in inputs {
+      let unnamed = input.counts.rejectedCount - input.counts.rejections.count
       for rejection in input.counts.rejections {
         Terminal.print(
-          Terminal.escaped("refused \(input.name):\(rejection.line): \(rejection.problem)")
+          Terminal.oneLine("refused \(input.name):\(rejection.line): \(rejection.problem)")
         )
       }
+      if unnamed > 0 {
+        Terminal.print(Terminal.oneLine("refused \(input.name): \(unnamed.grouped) more"))
+      }
       for note in input.counts.notes.sorted() {
-        Terminal.print(Terminal.escaped("note \(input.name): \(note)"))
+        Terminal.print(Terminal.oneLine("note \(input.name): \(note)"))
       }
     }
   }
@@ -93,7 +104,7 @@ struct DatabaseInfoCommand: AsyncParsableCommand {
     guard !capture.isEmpty else { return }
     Terminal.print("")
     var table = Table(
-      ["LOG", "FROM", "TO", "HOURS CAPTURED", "LOST EVENTS"],
+      ["LOG", "FROM", "TO", "HOURS SEEN", "LOST EVENTS"],
       rightAligned: [3, 4]
     )
     for kind in Set(capture.map(\.logKind)).sorted() {

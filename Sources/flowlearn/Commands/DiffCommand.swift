@@ -23,10 +23,10 @@ struct DiffCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The old side.", valueName: "old"))
+  @Argument(help: ArgumentHelp("The old side.", valueName: "old"), completion: .file())
   var old: String
 
-  @Argument(help: ArgumentHelp("The new side.", valueName: "new"))
+  @Argument(help: ArgumentHelp("The new side.", valueName: "new"), completion: .file())
   var new: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))

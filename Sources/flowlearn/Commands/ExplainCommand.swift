@@ -21,7 +21,7 @@ struct ExplainCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: "Policy files, directories, or - for standard input.")
+  @Argument(help: "Policy files, directories, or - for standard input.", completion: .file())
   var policies: [String] = []
 
   @Option(help: ArgumentHelp("The client.", valueName: "end"))

@@ -4,6 +4,7 @@ import FlowAggregation
 import FlowModel
 import FlowStorage
 import JSONText
+import Rollout
 
 struct FlowsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -11,12 +12,14 @@ struct FlowsCommand: AsyncParsableCommand {
     abstract: "Show who talked to whom.",
     discussion: """
       One row per edge: client, server, port, class (allowed, would-deny, denied, explicit-deny, \
-      attempt), the log that saw it, and when.
+      attempt), the log that saw it, and when. All that is stored is shown unless --week, --since or \
+      --until says otherwise. A terminal that is too narrow loses columns; files and pipes never do.
 
       Examples:
 
         flowlearn flows -n app-prod
-        flowlearn flows -A --class denied,attempt -o json
+        flowlearn flows -A --verdict denied,attempt -o json
+        flowlearn flows -n app-prod --since 2026-11-09 -o csv > flows.csv
         flowlearn flows -n app-prod --by log
       """
   )
@@ -29,13 +32,15 @@ struct FlowsCommand: AsyncParsableCommand {
   @OptionGroup var namespaces: NamespaceOptions
   @OptionGroup var window: WindowOptions
   @OptionGroup var noise: NoiseOptions
+  @OptionGroup var detail: DetailOptions
 
   @Option(
     name: [.customLong("class"), .customLong("verdict")],
     help: ArgumentHelp(
       "Only these classes, comma-separated; 'denied' includes explicit-deny.",
       valueName: "class"
-    )
+    ),
+    completion: .list(EvidenceClass.allCases.map(\.rawValue))
   )
   var classes: [String] = []
 
@@ -45,6 +50,8 @@ struct FlowsCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "The output format.")
   var output: ListFormat = .table
 
+  func validate() throws { _ = try evidenceClasses() }
+
   func run() async throws {
     let wanted = try evidenceClasses()
     let selection = try window.selection(default: .all)
@@ -52,9 +59,11 @@ struct FlowsCommand: AsyncParsableCommand {
       let stores = try storeOptions.open()
       let rollout = try await RolloutLedger(store: stores.audit).state()
       let finder = try await WindowFinder(stores, rollout: rollout)
+      let names = try namespaces.names(finder)
       var edges: [FlowEdge] = []
-      for name in try namespaces.names(finder) {
+      for name in names {
         let found = try finder.window(of: name, selection)
+        if detail.verbose { noteWindow(found, of: name) }
         edges += try await stores.flows.edges(EdgeQuery(namespace: name, hours: found.hours))
       }
       var seen: Set<FlowEdge> = []
@@ -63,8 +72,27 @@ struct FlowsCommand: AsyncParsableCommand {
       case .edge: EdgeListing(rows).print(as: output, palette: Palette(noise.color))
       case .log: LogListing(rows).print(as: output)
       }
-      noise.note(rows.count.counted("edge"))
+      noise.note(rows.isEmpty ? whyNone(edges, finder, names) : rows.count.counted("edge"))
     }
+  }
+
+  private func whyNone(_ edges: [FlowEdge], _ finder: WindowFinder, _ names: [String]) -> String {
+    if !edges.isEmpty {
+      return "no edges of that class; \(edges.count.counted("edge")) of other classes"
+    }
+    let spans = names.compactMap(finder.span)
+    guard let first = spans.map(\.first).min(), let last = spans.map(\.last).max() else {
+      return "no edges"
+    }
+    return "no edges in that time; flows were seen from \(Timestamps.minute(first)) to "
+      + Timestamps.minute(last)
+  }
+
+  private func noteWindow(_ window: EvidenceWindow, of namespace: String) {
+    noise.note(
+      "\(namespace): \(Timestamps.text(window.window.start)) to \(Timestamps.text(window.window.end)), "
+        + "last seen \(Timestamps.text(window.newestFlow))"
+    )
   }
 
   private func evidenceClasses() throws -> Set<EvidenceClass> {

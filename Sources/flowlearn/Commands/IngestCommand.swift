@@ -15,7 +15,9 @@ struct IngestCommand: AsyncParsableCommand {
     discussion: """
       Files, directories, quoted patterns or - for standard input; plain, gzip or zstd. The format is \
       found by content. Each file is stored whole or not at all, and each line is counted once however \
-      often its file is given, also after it has grown, was rotated or compressed.
+      often its file is given, also after it has grown, was rotated or compressed. Records that cannot \
+      be read are counted and named by line; a file that cannot be read at all is exit 2, and the others \
+      are stored all the same.
 
       Examples:
 
@@ -26,11 +28,15 @@ struct IngestCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("Logs, directories of logs, or - for standard input."))
+  @Argument(
+    help: "Logs, directories of logs, quoted patterns, or - for standard input.",
+    completion: .file()
+  )
   var files: [String]
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var noise: NoiseOptions
+  @OptionGroup var detail: DetailOptions
 
   @Option(help: "Read the logs as this format instead of looking.")
   var format: LogFormat?
@@ -142,18 +148,34 @@ struct IngestCommand: AsyncParsableCommand {
     guard files.count == 1, let file = files.first else {
       throw ValidationError("--follow and - take one input at a time.")
     }
+    if file == "-", isatty(STDIN_FILENO) != 0 {
+      noise.note("reading standard input; Ctrl-D ends it")
+    }
     StopSignal.install()
     let stream = StreamIngest(store: stores.flows, resolver: resolver, options: options) {
       Clock.now
     }
     let noise = noise
+    let name = file == "-" ? "standard input" : file
+    let started = ContinuousClock.now
     let summary = try await stream.run(path: file, follows: follow) { commit in
       noise.note(
-        "\(file): committed up to line \(commit.lines.grouped), "
+        "\(name): committed up to line \(commit.lines.grouped), "
           + "\(commit.used.grouped) records used"
       )
     }
-    IngestReport(summary, quiet: noise.quiet).print()
+    report(summary, file, since: started)
+  }
+
+  private func report(_ result: IngestResult, _ path: String, since start: ContinuousClock.Instant)
+  {
+    guard !noise.quiet else { return }
+    IngestReport(
+      result,
+      path: path,
+      duration: start.duration(to: .now),
+      isVerbose: detail.verbose
+    ).print()
   }
 
   /// Ingests the files behind one argument.
@@ -169,7 +191,7 @@ struct IngestCommand: AsyncParsableCommand {
     do {
       found = try InputFiles.expand(argument)
     } catch let error as InputError {
-      Terminal.note(CommandFailure(error)?.description ?? "\(error)")
+      Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
       return 1
     }
     var failures = 0
@@ -184,23 +206,27 @@ struct IngestCommand: AsyncParsableCommand {
         progress: { progress.add($0) }
       )
       do {
+        let started = ContinuousClock.now
         let result = try await step.run(path: file.path)
         progress.finish()
         logs += 1
-        IngestReport(result, quiet: noise.quiet).print()
+        report(result, file.path, since: started)
       } catch let error as InputError {
         progress.finish()
         if file.isFound, error.isNotALog {
           noise.note("\(file.path): skipped, not a flow log")
           continue
         }
-        Terminal.note(CommandFailure(error)?.description ?? "\(error)")
+        Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
         failures += 1
+      } catch {
+        progress.finish()
+        throw error
       }
     }
     if logs == 0, failures == 0 {
       let error = InputError.noLogs(directory: argument)
-      Terminal.note(CommandFailure(error)?.description ?? "\(error)")
+      Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
       failures += 1
     }
     return failures

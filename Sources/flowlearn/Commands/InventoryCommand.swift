@@ -26,18 +26,22 @@ struct InventoryAddCommand: AsyncParsableCommand {
     commandName: "add",
     abstract: "Add cluster objects as kubectl prints them.",
     discussion: """
-      Takes JSON or YAML of kubectl get pods,services,endpointslices,nodes,namespaces,deployments,\
-      statefulsets,daemonsets,cronjobs,jobs,replicasets,ingresses -A -o json; live network policies \
-      too. Add snapshots of several times: addresses are resolved by time. Secrets are ignored.
+      Takes what kubectl get -A -o json (or yaml) prints: pods, services, endpointslices, nodes and \
+      namespaces, and where you can the workloads that own the pods, ingresses and live network \
+      policies. Add snapshots of several times: addresses are resolved by time. Secrets are ignored.
 
       Examples:
 
         flowlearn inventory add sample-flows/pods.json
+        kubectl get pods,services,nodes -A -o json | flowlearn inventory add -
         flowlearn inventory add --at 2026-11-09T00:00:00Z snapshots/
       """
   )
 
-  @Argument(help: "Files or directories of objects, or - for standard input.")
+  @Argument(
+    help: "Files or directories of objects, or - for standard input.",
+    completion: .file()
+  )
   var files: [String]
 
   @OptionGroup var storeOptions: StoreOptions
@@ -57,7 +61,7 @@ struct InventoryAddCommand: AsyncParsableCommand {
       let stores = try storeOptions.open(create: true)
       let paths = try files.flatMap { try InputFiles.expand($0).map(\.path) }
       for addition in try await InventoryFiles(store: stores.audit).add(paths, time: time) {
-        var line = "\(addition.file): \(addition.objects.grouped) objects"
+        var line = "\(addition.file): \(addition.objects.counted("object"))"
         if addition.policies > 0 { line += ", \(addition.policies.grouped) live policies" }
         line += " as of \(Timestamps.text(addition.time))"
         if addition.counts.redacted > 0 {
@@ -105,31 +109,35 @@ struct InventoryShowCommand: AsyncParsableCommand {
         )
       }
       let summary = inventory.summary(AddressTable(inventory))
-      let rows: [(String, String)] = [
-        ("snapshots", summary.snapshots.grouped),
-        ("first snapshot", summary.firstSnapshot.map { Timestamps.text($0) } ?? "-"),
-        ("last snapshot", summary.lastSnapshot.map { Timestamps.text($0) } ?? "-"),
-        ("namespaces", summary.namespaces.grouped), ("workloads", summary.workloads.grouped),
-        ("pods", summary.pods.grouped), ("pods running", summary.running.grouped),
-        ("pods finished", summary.finished.grouped),
-        ("pods on the host network", summary.hostNetwork.grouped),
-        ("pods without address", summary.withoutAddress.grouped),
-        ("services", summary.services.grouped), ("nodes", summary.nodes.grouped),
-        ("addresses reused", summary.reusedAddresses.grouped),
-        ("addresses ambiguous", summary.ambiguousAddresses.grouped),
-        ("redacted values", summary.redacted.grouped),
+      let times = [
+        ("first snapshot", "firstSnapshot", summary.firstSnapshot),
+        ("last snapshot", "lastSnapshot", summary.lastSnapshot),
+      ]
+      let counts = [
+        ("snapshots", "snapshots", summary.snapshots),
+        ("namespaces", "namespaces", summary.namespaces),
+        ("workloads", "workloads", summary.workloads), ("pods", "pods", summary.pods),
+        ("pods running", "podsRunning", summary.running),
+        ("pods finished", "podsFinished", summary.finished),
+        ("pods on the host network", "podsOnHostNetwork", summary.hostNetwork),
+        ("pods without address", "podsWithoutAddress", summary.withoutAddress),
+        ("services", "services", summary.services), ("nodes", "nodes", summary.nodes),
+        ("addresses reused", "addressesReused", summary.reusedAddresses),
+        ("addresses ambiguous", "addressesAmbiguous", summary.ambiguousAddresses),
+        ("redacted values", "redactedValues", summary.redacted),
       ]
       switch output {
       case .table:
-        var table = Table(["WHAT", "COUNT"])
-        for row in rows { table.add([row.0, row.1]) }
+        var table = Table(["WHAT", "VALUE"])
+        for time in times { table.add([time.0, time.2.map { Timestamps.text($0) } ?? "-"]) }
+        for count in counts { table.add([count.0, count.2.grouped]) }
         Terminal.write(table)
       case .json:
-        Terminal.print(
-          JSONWriter.prettyText(
-            .object(JSONObject(rows.map { (key: $0.0, value: .string($0.1)) }))
-          )
-        )
+        let members =
+          times.compactMap { time in
+            time.2.map { (key: time.1, value: JSONValue.string(Timestamps.text($0))) }
+          } + counts.map { (key: $0.1, value: JSONValue.number(String($0.2))) }
+        Terminal.print(JSONWriter.prettyText(.object(JSONObject(members))))
       }
     }
   }

@@ -36,6 +36,7 @@ struct ProposeCommand: AsyncParsableCommand {
   @OptionGroup var window: WindowOptions
   @OptionGroup var clock: ClockOptions
   @OptionGroup var noise: NoiseOptions
+  @OptionGroup var detail: DetailOptions
 
   @Option(help: "The kind of policy objects.")
   var dialect: PolicyDialect = .kubernetes
@@ -62,7 +63,8 @@ struct ProposeCommand: AsyncParsableCommand {
   var save = false
 
   @Option(
-    help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir")
+    help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir"),
+    completion: .directory
   )
   var outDir: String?
 
@@ -88,13 +90,16 @@ struct ProposeCommand: AsyncParsableCommand {
         .run(names)
       var isClean = true
       for result in results {
-        let report = ProposalReport(result)
+        let report = ProposalReport(result, isVerbose: detail.verbose)
         if !noise.quiet { report.print() }
         isClean = isClean && result.proof.holds
         if strict, !result.proposal.excess.isEmpty {
-          Terminal.note(
-            "Error: \(result.namespace): \(result.proposal.excess.count) grants go beyond the "
-              + "evidence (--strict).\nHint:  Without --strict they are listed and the proposal is printed."
+          Terminal.report(
+            CommandFailure(
+              "\(result.namespace): \(result.proposal.excess.count.counted("grant")) beyond the "
+                + "evidence (--strict)",
+              hint: "Without --strict they are listed and the proposal is printed."
+            )
           )
           throw ExitCode(1)
         }

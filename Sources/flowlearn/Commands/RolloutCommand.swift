@@ -322,9 +322,11 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
       )
       if let gate = outcome.gate { Terminal.write(gate.text) }
       guard let event = outcome.event else {
-        Terminal.note(
-          "Error: \(namespace) stays in \(context.state[namespace].stage.rawValue): its gate is not met.\n"
-            + "Hint:  --force --reason TEXT passes it and stays on record."
+        Terminal.report(
+          CommandFailure(
+            "\(namespace) stays in \(context.state[namespace].stage.rawValue): its gate is not met",
+            hint: "--force --reason TEXT passes it and stays on record."
+          )
         )
         throw ExitCode(1)
       }

@@ -1,8 +1,8 @@
-import FlowStorage
 import ArgumentParser
 import AuditPipeline
 import FlowAggregation
 import FlowModel
+import FlowStorage
 import JSONText
 import PolicySynthesis
 
@@ -55,13 +55,19 @@ struct WorkloadsCommand: AsyncParsableCommand {
   private func print(_ rows: [(Workload, String)]) {
     switch output {
     case .table:
-      var table = Table(["WORKLOAD", "KIND", "LABELS", "SELECTOR", "EXPOSED"])
+      var table = Table(
+        ["WORKLOAD", "KIND", "EXPOSED", "SELECTOR", "LABELS"],
+        dispensable: ["EXPOSED", "KIND", "SELECTOR"],
+        shrinkable: [0],
+        last: .wrapped
+      )
       for (workload, name) in rows {
         let sets = workload.labelSets.map(\.description)
         table.add([
-          name, workload.owner?.kind ?? "-", sets.isEmpty ? "-" : sets.joined(separator: " | "),
-          workload.selectorLabels.isEmpty ? "-" : workload.selectorLabels.description,
+          name, workload.owner?.kind ?? "-",
           workload.isHostNetwork ? "host network" : workload.isExposed ? "yes" : "-",
+          workload.selectorLabels.isEmpty ? "-" : workload.selectorLabels.description,
+          sets.isEmpty ? "-" : sets.joined(separator: " | "),
         ])
       }
       Terminal.write(table)

@@ -10,6 +10,12 @@ enum ListFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json, ndjson, csv
 }
 
+/// More remarks on stderr.
+struct DetailOptions: ParsableArguments {
+  @Flag(name: [.customShort("v"), .long], help: "Say more on stderr.")
+  var verbose = false
+}
+
 /// Remarks on stderr.
 struct NoiseOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print nothing but results and errors.")

@@ -27,6 +27,8 @@ struct WindowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only flows before this time, likewise.", valueName: "time"))
   var until: String?
 
+  func validate() throws { _ = try selection() }
+
   /// The selection, or a usage error.
   func selection(default span: WindowSelection.Span = .latest) throws -> WindowSelection {
     if since != nil || until != nil {
@@ -75,6 +77,8 @@ struct ClockOptions: ParsableArguments {
     )
   )
   var at: String?
+
+  func validate() throws { _ = try at.map(TimeText.parse) }
 
   /// Microseconds UTC.
   func now() throws -> Int64 { try at.map(TimeText.parse) ?? Clock.now }

@@ -9,7 +9,8 @@ struct StoreOptions: ParsableArguments {
     help: ArgumentHelp(
       "The store (default: $FLOWLEARN_STORE, else ./flowlearn.db).",
       valueName: "path"
-    )
+    ),
+    completion: .file()
   )
   var store: String?
 

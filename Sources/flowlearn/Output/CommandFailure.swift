@@ -7,7 +7,7 @@ import PolicyManifests
 import Rollout
 
 /// An error with what to do next.
-struct CommandFailure: Error, CustomStringConvertible {
+struct CommandFailure: Error {
   /// What happened, one sentence without the final stop.
   var message: String
   /// What to do next.
@@ -16,10 +16,6 @@ struct CommandFailure: Error, CustomStringConvertible {
   init(_ message: String, hint: String? = nil) {
     self.message = message
     self.hint = hint
-  }
-
-  var description: String {
-    "Error: \(message)." + (hint.map { "\nHint:  \($0)" } ?? "")
   }
 }
 
@@ -43,9 +39,14 @@ extension CommandFailure {
 
   private init(input error: InputError) {
     switch error {
+    case .missing(""):
+      self.init("an empty file name was given", hint: "Is a variable of the shell not set?")
+    case .missing(let file) where file.contains(where: { "*?[".contains($0) }):
+      self.init("\(file): no file matches this pattern")
     case .missing(let file):
       self.init("\(file): no such file", hint: "A quoted pattern such as 'logs/*.gz' works too.")
-    case .unreadable(let file, let message): self.init("\(file): \(message)")
+    case .unreadable(let file, let message):
+      self.init("\(file): it cannot be read: \(message)", hint: "Nothing of it was stored.")
     case .noLogs(let directory):
       self.init(
         "\(directory): no file in this directory is a flow log",
@@ -64,12 +65,12 @@ extension CommandFailure {
     case .unknownFormat(let file):
       self.init(
         "\(file): no known flow log format",
-        hint: "--format hubble, calico, aws-vpc, ... says what it is (flowlearn ingest --help)."
+        hint: "--format hubble, calico, aws-vpc, ... says which it is (flowlearn ingest --help)."
       )
     case .nothingRecognized(let file, let format, let problem, let line):
       self.init(
         "\(file):\(line): not a single \(format) record could be read: \(problem)",
-        hint: "--format reads it as another format."
+        hint: "If it is another format, --format says which (flowlearn ingest --help)."
       )
     case .differentContinuation(let file, _):
       self.init(
@@ -105,15 +106,34 @@ extension CommandFailure {
         "\(path): a newer flowlearn wrote this store (it has \(migration))",
         hint: "Update flowlearn."
       )
-    case .readOnly(let path): self.init("\(path): the store cannot be written")
+    case .readOnly(let path):
+      self.init(
+        "\(path): the store cannot be written",
+        hint: "The store is as it was before; who may write to the file and its directory?"
+      )
     case .locked(let path):
       self.init(
         "\(path): another process has the store locked",
-        hint: "Try again when it is done."
+        hint: "The store is as it was before; try again when the other is done."
       )
     case .full(let path):
       self.init("\(path): no space left on the disk", hint: "The store is as it was before.")
+    case .unopenable(let path, let reason): self.init(unopenable: path, reason)
     case .failed(let path, let message): self.init("\(path): \(message)")
+    }
+  }
+
+  private init(unopenable path: String, _ reason: Unopenable) {
+    switch reason {
+    case .isDirectory:
+      self.init("\(path): this is a directory", hint: "--store takes the path of a file.")
+    case .noParent: self.init("\(path): the directory of the store does not exist")
+    case .permission: self.init("\(path): permission denied")
+    case .readOnlyDirectory:
+      self.init(
+        "\(path): the store cannot be read where nothing can be written beside it",
+        hint: "Copy it to a directory that you may write to, and name the copy with --store."
+      )
     }
   }
 
@@ -122,8 +142,8 @@ extension CommandFailure {
     case .noFlows(let namespace, let known):
       let list = known.isEmpty ? "none" : known.prefix(8).joined(separator: ", ")
       self.init(
-        "no flow of namespace \(Terminal.escaped(namespace)) was seen",
-        hint: "Namespaces with flows: \(Terminal.escaped(list))."
+        "no flow of namespace \(namespace) was seen",
+        hint: "Namespaces with flows: \(list)."
       )
     case .noSuchWeek(let namespace, let week, let latest):
       self.init(
@@ -151,7 +171,7 @@ func reporting(_ body: () async throws -> Void) async throws {
     try await body()
   } catch {
     if error is ExitCode || error is ValidationError || error is CleanExit { throw error }
-    Terminal.note(CommandFailure(error)?.description ?? "Error: \(error)")
+    Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
     // Evidence that is not there is an answer, not a failure to look.
     throw ExitCode(error is EvidenceError || error is RolloutError ? 1 : 2)
   }

@@ -19,10 +19,11 @@ struct EdgeListing {
         ],
         rightAligned: [6],
         dispensable: ["FIRST SEEN", "SIDE", "LOG", "LAST SEEN"],
+        shrinkable: [0, 1],
         palette: palette
       )
       for edge in edges { table.add(cells(edge)) }
-      Terminal.write(table)
+      if !edges.isEmpty { Terminal.write(table) }
     case .json: Terminal.print(JSONWriter.prettyText(.array(edges.map(EdgeListing.json))))
     case .ndjson: for edge in edges { Terminal.print(JSONWriter.text(EdgeListing.json(edge))) }
     case .csv:
@@ -116,10 +117,12 @@ struct EdgeListing {
 
 /// Fields of comma-separated values (RFC 4180).
 enum CSV {
-  /// Quotes a field where needed; control characters are made visible.
+  /// Quotes a field where needed; control characters are made visible, and what a spreadsheet would
+  /// take for a formula gets the apostrophe that makes it text.
   static func field(_ text: String) -> String {
-    let safe = Terminal.escaped(text)
-    guard safe.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" }) else { return safe }
+    let visible = Terminal.oneLine(text)
+    let safe = visible.first.map { "=+-@".contains($0) } == true ? "'" + visible : visible
+    guard safe.contains(where: { $0 == "," || $0 == "\"" }) else { return safe }
     return "\""
       + safe.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""

@@ -48,7 +48,8 @@ struct LogListing {
       var table = Table(
         ["SOURCE", "DESTINATION", "PORT", "FLOWS"] + kinds.map { $0.rawValue.uppercased() }
           + ["ONLY"],
-        rightAligned: [3]
+        rightAligned: [3],
+        shrinkable: [0, 1]
       )
       for row in rows {
         table.add(
@@ -56,7 +57,7 @@ struct LogListing {
             + kinds.map { row.logs.contains($0) ? "yes" : "-" } + [only(row)]
         )
       }
-      Terminal.write(table)
+      if !rows.isEmpty { Terminal.write(table) }
     case .csv:
       Terminal.print("source,destination,port,flows,logs,only")
       for row in rows {

@@ -3,66 +3,111 @@ import Synchronization
 
 /// Bytes, rate and time left on one line of the terminal.
 final class ProgressBar: Sendable {
-  private let name: String
-  private let total: Int64
+  private let line: ProgressLine
   private let isShown: Bool
   private let started = ContinuousClock.now
   private let state = Mutex<(bytes: Int64, drawn: ContinuousClock.Instant?)>((0, nil))
 
   init(path: String, isShown: Bool) {
-    name = (path as NSString).lastPathComponent
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    total = (attributes?[.size] as? NSNumber)?.int64Value ?? 0
+    line = ProgressLine(
+      name: path == "-" ? "standard input" : (path as NSString).lastPathComponent,
+      total: (attributes?[.size] as? NSNumber)?.int64Value ?? 0
+    )
     self.isShown = isShown
   }
 
-  /// Adds bytes that were read; draws at most ten times a second.
+  /// Adds bytes that were read; draws at most ten times a second, and nothing for what is done at once.
   func add(_ bytes: Int64) {
     guard isShown else { return }
     let now = ContinuousClock.now
-    let line: String? = state.withLock { state in
+    let text: String? = state.withLock { state in
       state.bytes += bytes
-      if let drawn = state.drawn, now - drawn < .milliseconds(100) { return nil }
+      guard now - (state.drawn ?? started) >= .milliseconds(100) else { return nil }
       state.drawn = now
-      return text(state.bytes, after: now - started)
+      return line.text(
+        state.bytes,
+        after: now - started,
+        width: Terminal.errorWidth ?? 80
+      )
     }
-    if let line { FileHandle.standardError.write(Data("\r\u{1b}[K\(line)".utf8)) }
+    if let text { Terminal.writeError("\r\u{1b}[K\(text)") }
   }
 
   /// Clears the line.
   func finish() {
     guard isShown, state.withLock({ $0.drawn != nil }) else { return }
-    FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
+    Terminal.writeError("\r\u{1b}[K")
+  }
+}
+
+/// How far the reading of one file is, as text.
+struct ProgressLine {
+  private let name: String
+  private let total: Int64
+
+  /// Makes a line; a total of 0 is unknown.
+  init(name: String, total: Int64) {
+    self.name = Terminal.oneLine(name)
+    self.total = total
   }
 
-  private func text(_ bytes: Int64, after time: Duration) -> String {
+  /// The line, shorter than a terminal is wide so that it is redrawn in place.
+  func text(_ bytes: Int64, after time: Duration, width: Int) -> String {
     let seconds = max(
       0.001,
       Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
     )
     let rate = Double(bytes) / seconds
-    var line = "\(Terminal.escaped(name))  \(size(bytes))"
-    if total > 0 {
-      let share = min(1, Double(bytes) / Double(total))
-      let filled = Int(share * 24)
-      let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 24 - filled)
-      let left = Int(Double(max(0, total - bytes)) / max(rate, 1))
-      line += " of \(size(total))  [\(bar)] \(Int(share * 100)) %  \(size(Int64(rate)))/s"
-      line += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
-    } else {
-      line += "  \(size(Int64(rate)))/s"
+    let rateText = "\(ProgressLine.size(rate))/s"
+    guard total > 0 else {
+      return joined([], "\(ProgressLine.size(Double(bytes)))  \(rateText)", width)
     }
-    return line
+    let share = min(1, Double(bytes) / Double(total))
+    let left = Double(max(0, total - bytes)) / max(rate, 1)
+    let percent = ProgressLine.padded("\(Int(share * 100))%", to: 4)
+    let amount = "\(ProgressLine.size(Double(bytes))) of \(ProgressLine.size(Double(total)))"
+    let filled = Int(share * Double(ProgressLine.barWidth))
+    let bar =
+      "[" + String(repeating: "#", count: filled)
+      + String(repeating: "-", count: ProgressLine.barWidth - filled) + "]"
+    return joined([bar, amount, rateText], "\(percent)  \(ProgressLine.clock(left)) left", width)
   }
 
-  private func size(_ bytes: Int64) -> String {
+  private static let barWidth = 20
+
+  /// The name, what there is room for of the parts, and what must be there.
+  private func joined(_ parts: [String], _ needed: String, _ width: Int) -> String {
+    var parts = parts
+    let name = name.clipped(to: max(8, width / 4))
+    func line() -> String { ([name] + parts + [needed]).joined(separator: "  ") }
+    while line().count >= width, !parts.isEmpty { parts.removeFirst() }
+    let text = line()
+    return text.count >= width ? String(text.prefix(max(0, width - 1))) : text
+  }
+
+  private static func clock(_ seconds: Double) -> String {
+    let whole = Int(min(seconds, 359_999))
+    let minutes = whole / 60 % 60
+    let tail = "\(whole % 60 < 10 ? "0" : "")\(whole % 60)"
+    return whole < 3600
+      ? "\(minutes):\(tail)" : "\(whole / 3600):\(minutes < 10 ? "0" : "")\(minutes):\(tail)"
+  }
+
+  /// A size of a constant nine characters, so that the line does not jump.
+  private static func size(_ bytes: Double) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
-    var value = Double(bytes)
+    var value = bytes
     var unit = 0
-    while value >= 1024, unit + 1 < units.count {
+    while value >= 999.95, unit + 1 < units.count {
       value /= 1024
       unit += 1
     }
-    return unit == 0 ? "\(bytes) B" : "\((value * 10).rounded() / 10) \(units[unit])"
+    let text = unit == 0 ? "\(Int(value)) B" : "\((value * 10).rounded() / 10) \(units[unit])"
+    return padded(text, to: 9)
+  }
+
+  private static func padded(_ text: String, to length: Int) -> String {
+    String(repeating: " ", count: max(0, length - text.count)) + text
   }
 }

@@ -7,8 +7,13 @@ import FlowModel
 /// What people should know of a proposal, on stderr.
 struct ProposalReport {
   private let result: ProposeResult
+  private let isVerbose: Bool
 
-  init(_ result: ProposeResult) { self.result = result }
+  /// Makes a report; a verbose one leaves out nothing.
+  init(_ result: ProposeResult, isVerbose: Bool = false) {
+    self.result = result
+    self.isVerbose = isVerbose
+  }
 
   /// Prints it.
   func print() {
@@ -34,7 +39,9 @@ struct ProposalReport {
     for entry in proof.denied {
       Terminal.note("  NOT ALLOWED  \(describe(entry.connection)): \(entry.reason)")
     }
-    for pair in proof.unobserved.prefix(10) { Terminal.note("  unobserved   \(pair)") }
+    for pair in proof.unobserved.prefix(isVerbose ? Int.max : 10) {
+      Terminal.note("  unobserved   \(pair)")
+    }
     for grant in result.proposal.excess {
       Terminal.note("  excess       \(grant.reason.rawValue): \(grant.detail)")
     }
@@ -76,7 +83,7 @@ struct ProposalReport {
     return order.map { group in
       let all = ports[group] ?? []
       let list =
-        all.count > 4
+        all.count > 4 && !isVerbose
         ? "\(all.count) ports (\(all.prefix(3).joined(separator: ", ")), ...)"
         : all.joined(separator: ", ")
       return

@@ -33,7 +33,9 @@ struct StatusListing {
   private func printTable() {
     var table = Table(
       ["NAMESPACE", "STAGE", "SINCE", "CRITICALITY", "NEXT", "MISSING"],
-      clipsLast: true
+      dispensable: ["CRITICALITY", "SINCE"],
+      shrinkable: [0],
+      last: .clipped
     )
     for row in rows {
       table.add([

@@ -15,16 +15,41 @@ enum Terminal {
         Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count)
       }
       guard count > 0 else {
-        if errno == EINTR { continue }
-        exit(errno == EPIPE ? 0 : 2)
+        let problem = errno
+        if problem == EINTR { continue }
+        if problem == EPIPE { exit(0) }
+        report(
+          CommandFailure(
+            "the result could not be written: \(String(cString: strerror(problem)))",
+            hint: "What stdout leads to holds a part of it at most."
+          )
+        )
+        exit(2)
       }
       bytes = bytes.dropFirst(count)
     }
   }
 
-  /// Writes a remark.
-  static func note(_ line: String) {
-    FileHandle.standardError.write(Data((escaped(line) + "\n").utf8))
+  /// Writes a remark as one line: a line break in a name must not make a remark of its own.
+  static func note(_ line: String) { writeError(oneLine(line).clipped(to: 2000) + "\n") }
+
+  /// Writes an error and what to do next.
+  static func report(_ failure: CommandFailure) {
+    note("Error: \(failure.message).")
+    if let hint = failure.hint { note("Hint:  \(hint)") }
+  }
+
+  /// Writes text to stderr as it is; when nobody reads it, that is no reason to stop.
+  static func writeError(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes {
+        Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      bytes = bytes.dropFirst(count)
+    }
   }
 
   /// Whether stderr is a terminal on which a line can be redrawn.
@@ -33,9 +58,14 @@ enum Terminal {
   }
 
   /// The columns of the terminal that stdout is; nil for files and pipes.
-  static var width: Int? {
+  static var width: Int? { width(of: STDOUT_FILENO) }
+
+  /// The columns of the terminal that stderr is; nil for files and pipes.
+  static var errorWidth: Int? { width(of: STDERR_FILENO) }
+
+  private static func width(of descriptor: Int32) -> Int? {
     var size = winsize()
-    guard isatty(STDOUT_FILENO) != 0, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0,
+    guard isatty(descriptor) != 0, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0,
       size.ws_col > 0
     else { return nil }
     return Int(size.ws_col)
@@ -44,16 +74,24 @@ enum Terminal {
   /// Writes a table, fitted to the terminal.
   static func write(_ table: Table) { write(table.text(width: width)) }
 
-  /// Makes control characters visible, so that a name from a log cannot steer the terminal.
+  /// Makes control characters visible, line breaks included, so that a name stays in its line.
+  static func oneLine(_ text: String) -> String {
+    escaped(text).replacing("\n", with: "\\u{a}")
+  }
+
+  /// Makes control characters but line breaks visible, so that a name from a log cannot steer the
+  /// terminal.
   static func escaped(_ text: String) -> String {
     guard
       text.unicodeScalars.contains(where: {
-        ($0.value < 0x20 && $0 != "\n") || 0x7f...0x9f ~= $0.value || isBidi($0)
+        ($0.value < 0x20 && $0 != "\n") || 0x7f...0x9f ~= $0.value || steersText($0)
       })
     else { return text }
     var result = ""
     for scalar in text.unicodeScalars {
-      if (scalar.value < 0x20 && scalar != "\n") || 0x7f...0x9f ~= scalar.value || isBidi(scalar) {
+      if (scalar.value < 0x20 && scalar != "\n") || 0x7f...0x9f ~= scalar.value
+        || steersText(scalar)
+      {
         result += "\\u{" + String(scalar.value, radix: 16) + "}"
       } else {
         result.unicodeScalars.append(scalar)
@@ -62,8 +100,9 @@ enum Terminal {
     return result
   }
 
-  private static func isBidi(_ scalar: Unicode.Scalar) -> Bool {
-    0x202a...0x202e ~= scalar.value || 0x2066...0x2069 ~= scalar.value
+  /// Whether it turns the direction of text, or breaks a line where terminals or editors see one.
+  private static func steersText(_ scalar: Unicode.Scalar) -> Bool {
+    0x2028...0x202e ~= scalar.value || 0x2066...0x2069 ~= scalar.value
       || scalar.value == 0x200e || scalar.value == 0x200f
   }
 }

@@ -1,0 +1,137 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What cannot be read or written is told, with exit 2, and nothing else is touched.
+@Suite("Files and stores that cannot be used")
+struct RefusalTests {
+  private let scratch: Scratch
+  private let sample = "sample-flows/hubble/flows.jsonl"
+
+  init() throws { scratch = try Scratch.withSamples() }
+
+  private func shell(_ line: String) throws -> Outcome { try Program.shell(line, in: scratch.url) }
+
+  /// Runs as a user without rights; nil, with a printed reason, where that cannot be had.
+  private func unprivileged(_ line: String) throws -> Outcome? {
+    guard getuid() == 0 else { return try shell(line) }
+    // The built program may lie where only its owner can go.
+    let prepared = try shell(
+      "cp \"$(command -v flowlearn)\" program && chmod 755 . program && "
+        + "setpriv --reuid=65534 --clear-groups ./program --version"
+    )
+    guard prepared.status == 0 else {
+      print("skipped: no user without rights can be had here: \(prepared.errors)")
+      return nil
+    }
+    return try shell(
+      line.replacing("flowlearn ", with: "setpriv --reuid=65534 --clear-groups ./program ")
+    )
+  }
+
+  @Test("A file that may not be read is named; the others are ingested")
+  func unreadableFile() throws {
+    #expect(
+      try shell(
+        "head -4 \(sample) >good.jsonl; cp good.jsonl secret.jsonl; chmod 000 secret.jsonl; "
+          + "mkdir stores; chmod 777 stores"
+      ).status == 0
+    )
+    guard
+      let outcome = try unprivileged(
+        "flowlearn ingest secret.jsonl good.jsonl --store stores/s.db"
+      )
+    else { return }
+    #expect(outcome.status == 2)
+    #expect(
+      outcome.errors.contains("Error: secret.jsonl: it cannot be read: Permission denied.")
+    )
+    #expect(outcome.errors.contains("good.jsonl: hubble, 4 records"))
+  }
+
+  @Test("A store that may only be read is read, and refused when it would have to change")
+  func readOnlyStore() throws {
+    #expect(
+      try shell(
+        "mkdir open closed; head -4 \(sample) >a.jsonl; head -8 \(sample) >b.jsonl; "
+          + "flowlearn ingest -q a.jsonl --store open/s.db; cp open/s.db closed/s.db; "
+          + "chmod 777 open; chmod 444 open/s.db closed/s.db; chmod 555 closed"
+      ).status == 0
+    )
+    guard let shown = try unprivileged("flowlearn flows -A --store open/s.db") else { return }
+    #expect(shown.status == 0 && shown.errors == "2 edges\n", "\(shown.errors)")
+    let changed = try unprivileged("flowlearn ingest b.jsonl --store open/s.db")
+    #expect(changed?.status == 2)
+    #expect(changed?.errors.contains("Error: open/s.db: the store cannot be written.") == true)
+    let closed = try unprivileged("flowlearn flows -A --store closed/s.db")
+    #expect(closed?.status == 2)
+    #expect(closed?.errors.contains("Error: closed/s.db: the store cannot be read") == true)
+    _ = try shell("chmod 755 closed")
+  }
+
+  @Test(
+    "A path that cannot be a store says why",
+    arguments: [
+      ("flowlearn flows -A --store .", ".: this is a directory."),
+      ("flowlearn ingest a.jsonl --store .", ".: this is a directory."),
+      (
+        "flowlearn ingest a.jsonl --store none/s.db",
+        "none/s.db: the directory of the store does not exist."
+      ),
+      ("flowlearn flows -A --store none.db", "none.db: there is no store yet."),
+      (
+        "flowlearn flows -A --store clickhouse://host/x",
+        "the store clickhouse://... is not supported."
+      ),
+      ("flowlearn ingest a.jsonl --store a.jsonl", "a.jsonl: this is not a flowlearn store."),
+    ]
+  )
+  func noStore(_ line: String, _ message: String) throws {
+    #expect(try shell("head -4 \(sample) >a.jsonl").status == 0)
+    let before = try shell("ls -A; cat a.jsonl").output
+    let outcome = try shell(line)
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.hasPrefix("Error: \(message)"), "\(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+    #expect(try shell("ls -A; cat a.jsonl").output == before)
+  }
+
+  @Test("A name that matches nothing is told apart from a file that is not there")
+  func missing() throws {
+    #expect(
+      try shell("flowlearn ingest 'logs/*.gz'").errors.contains("no file matches this pattern")
+    )
+    #expect(try shell("flowlearn ingest logs.gz").errors.contains("logs.gz: no such file"))
+    #expect(try shell("flowlearn ingest \"$LOGS\"").errors.contains("an empty file name was given"))
+  }
+
+  @Test("A file in which no record is recognised names its first line; with --format too")
+  func nothingRecognized() throws {
+    #expect(try shell("printf '{\"a\":1}\\n' >a.json; head -3 \(sample) >b.jsonl").status == 0)
+    let detected = try shell("flowlearn ingest a.json b.jsonl")
+    #expect(detected.status == 2)
+    #expect(detected.errors.contains("Error: a.json: no known flow log format."))
+    #expect(detected.errors.contains("b.jsonl: hubble, 3 records"))
+    let told = try shell("flowlearn ingest --format hubble a.json --store t.db")
+    #expect(told.status == 2)
+    #expect(told.errors.contains("Error: a.json:1: not a single hubble record could be read"))
+    #expect(try shell("flowlearn flows -A --store t.db").output.isEmpty)
+  }
+
+  @Test("Content that is known under another name is said to be")
+  func knownContent() throws {
+    #expect(
+      try shell("head -9 \(sample) >a.jsonl; gzip -c a.jsonl >b.gz; head -5 a.jsonl >c").status == 0
+    )
+    #expect(try shell("flowlearn ingest -q a.jsonl").status == 0)
+    let outcome = try shell("flowlearn ingest a.jsonl b.gz c")
+    #expect(
+      outcome.errors == """
+        a.jsonl: already counted, nothing new
+        b.gz: already counted as a.jsonl, nothing new
+        c: already counted as a.jsonl, nothing new
+
+        """
+    )
+  }
+}
