@@ -32,12 +32,34 @@ package struct DecisionImport: Sendable {
     let read = try DecisionFile.read(document, lines: entryLines(text)) { known.contains($0) }
     let ledger = DecisionLedger(store: stores.audit)
     let inForce = DecisionSet(try await ledger.all())
-    let added = read.filter { decision in
-      let current = inForce.decision(for: decision.key, at: now)
-      return current?.key != decision.key || current?.verdict != decision.verdict
-    }
+    let added = read.compactMap { DecisionImport.taken($0, over: inForce, now: now) }
     try await ledger.append(added)
     return added
+  }
+
+  /// A decision of the file as it is stored; nil where it would change nothing.
+  ///
+  /// The file is what people agreed on: where something else was decided since, it is said again now.
+  private static func taken(
+    _ decision: ReviewDecision,
+    over known: DecisionSet,
+    now: Int64
+  ) -> ReviewDecision? {
+    guard !decision.isExpired(at: now) else { return nil }
+    let newest = known.decisions.last { $0.key == decision.key }
+    guard newest != decision else { return nil }
+    let current = known.decision(for: decision.key, at: now)
+    if let current, current.key == decision.key {
+      guard
+        current.verdict != decision.verdict || current.until != decision.until
+          || current.reason != decision.reason
+      else { return nil }
+    } else if decision.verdict == .undo, current == nil {
+      return nil
+    }
+    var taken = decision
+    if let newest, newest.time >= decision.time { taken.time = max(now, newest.time) }
+    return taken
   }
 
   /// The workloads that exist or were seen, as decisions speak of them.

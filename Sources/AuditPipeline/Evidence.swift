@@ -76,7 +76,7 @@ package struct EvidenceReader: Sendable {
   /// What the cluster holds.
   package let inventory: Inventory
   /// What people decided.
-  package let decisions: DecisionSet
+  package private(set) var decisions: DecisionSet
   /// Where the namespaces stand.
   package let rollout: RolloutState
   private let now: Int64
@@ -90,6 +90,14 @@ package struct EvidenceReader: Sendable {
     inventory = try await InventoryFiles(store: stores.audit).load()
     decisions = DecisionSet(try await DecisionLedger(store: stores.audit).all())
     rollout = try await RolloutLedger(store: stores.audit).state()
+  }
+
+  /// The same, as if a person had accepted some connections.
+  func accepting(_ keys: [DecisionKey], now: Int64) -> EvidenceReader {
+    var copy = self
+    let accepted = keys.map { ReviewDecision(.accept, $0, reason: "", who: "", time: now) }
+    copy.decisions = DecisionSet(decisions.decisions + accepted)
+    return copy
   }
 
   /// The evidence of a window.

@@ -10,7 +10,9 @@ package struct WindowSelection: Hashable, Sendable {
     case latest
     /// An audit week by number.
     case week(Int)
-    /// Everything stored.
+    /// All audit weeks.
+    case weeks
+    /// Everything stored, older than the audit or not.
     case all
     /// From a time (nil: the beginning) to before another (nil: the end), microseconds UTC.
     case range(since: Int64?, until: Int64?)
@@ -67,14 +69,24 @@ package struct WindowFinder: Sendable {
   private let starts: [String: Int64]
 
   /// Reads what is known of the namespaces.
-  package init(_ stores: Stores, rollout: RolloutState) async throws {
+  ///
+  /// - Parameter now: Flows after it do not count, microseconds UTC; nil counts all. Of a namespace
+  ///   that has later ones only, all count: a clock that is wrong must not hide it.
+  package init(_ stores: Stores, rollout: RolloutState, now: Int64? = nil) async throws {
     var spans: [String: NamespaceSpan] = [:]
-    for span in try await stores.flows.namespaces() { spans[span.namespace] = span }
+    for var span in try await stores.flows.namespaces() {
+      if let now, span.first <= now { span.last = min(span.last, now) }
+      spans[span.namespace] = span
+    }
     self.spans = spans
     var starts: [String: Int64] = [:]
     // The first saved proposal fixes the start where no audit was started.
-    for proposal in try await stores.audit.proposals(namespace: nil) where proposal.week > 0 {
-      if starts[proposal.namespace] == nil { starts[proposal.namespace] = proposal.since }
+    for proposal in try await stores.audit.firstProposals() {
+      let earlierWeeks = Int64(proposal.week - 1) * Timestamps.week
+      // A week taken alone begins where it does; any other rests on the weeks before it, too.
+      let isAlone = proposal.until - proposal.since <= earlierWeeks
+      starts[proposal.namespace] =
+        isAlone ? proposal.since - earlierWeeks : proposal.since
     }
     for namespace in rollout.namespaces {
       if let start = namespace.auditStart { starts[namespace.namespace] = start }
@@ -111,6 +123,22 @@ package struct WindowFinder: Sendable {
       return EvidenceWindow(
         window: TimeWindow(
           start: Timestamps.floor(span.first, to: Timestamps.hour),
+          end: Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour
+        ),
+        week: nil,
+        newestFlow: span.last
+      )
+    case .weeks:
+      let start = try calendar(of: namespace).start
+      guard span.last >= start else {
+        throw EvidenceError.nothingInWindow(
+          namespace: namespace,
+          window: TimeWindow(start: start, end: start)
+        )
+      }
+      return EvidenceWindow(
+        window: TimeWindow(
+          start: start,
           end: Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour
         ),
         week: nil,

@@ -14,22 +14,32 @@ package struct RolloutLedger: Sendable {
     try RolloutState(replaying: try await store.events().map(RolloutLedger.event))
   }
 
-  /// Applies an event to a state that was read before, and stores it.
+  /// Applies an event to a state that was read before, and stores it with the proposal it rests on,
+  /// both or neither.
   ///
+  /// - Returns: The new state, and the number of the proposal.
   /// - Throws: ``RolloutError``; ``RolloutError/changedMeanwhile(expected:others:)`` when somebody
   ///   else was faster.
-  package func apply(_ event: RolloutEvent, to state: RolloutState) async throws -> RolloutState {
+  package func apply(
+    _ event: RolloutEvent,
+    with proposal: StoredProposal? = nil,
+    to state: RolloutState
+  ) async throws -> (state: RolloutState, proposal: Int64?) {
     let next = try state.applying(event, expecting: state.version)
-    guard let stored = next.history.last else { return next }
+    guard let stored = next.history.last else { return (next, nil) }
     do {
-      try await store.append([RolloutLedger.stored(stored)], lastKnown: Int64(state.version))
+      let id = try await store.append(
+        [RolloutLedger.stored(stored)],
+        with: proposal,
+        lastKnown: Int64(state.version)
+      )
+      return (next, id)
     } catch AuditStoreError.changedMeanwhile(let others) {
       throw RolloutError.changedMeanwhile(
         expected: state.version,
         others: others.map(RolloutLedger.event)
       )
     }
-    return next
   }
 
   private static func stored(_ event: RolloutEvent) -> StoredEvent {
@@ -44,6 +54,17 @@ package struct RolloutLedger: Sendable {
     if let plugin = event.plugin { members.append(("cni", .string(plugin.rawValue))) }
     if let criticality = event.criticality {
       members.append(("criticality", .string(criticality.rawValue)))
+    }
+    if let policy = event.policy { members.append(("policy", .string(policy))) }
+    if let hash = event.proposalHash { members.append(("proposal", .string(hash))) }
+    if event.hasDefaultDeny { members.append(("defaultDeny", .bool(true))) }
+    if let written = event.written {
+      let files: [(key: String, value: JSONValue)] = [
+        ("folder", .string(written.folder)), ("hash", .string(written.hash)),
+        ("dialect", .string(written.dialect)),
+        ("objects", .array(written.objects.map(JSONValue.string))),
+      ]
+      members.append(("written", .object(JSONObject(files))))
     }
     return StoredEvent(
       id: Int64(event.number),
@@ -70,6 +91,19 @@ package struct RolloutLedger: Sendable {
     event.unmetGates = body["unmet"]?.array?.compactMap(\.string) ?? []
     event.plugin = body["cni"]?.string.flatMap(RolloutPlugin.init)
     event.criticality = body["criticality"]?.string.flatMap(Criticality.init)
+    event.policy = body["policy"]?.string
+    event.proposalHash = body["proposal"]?.string
+    event.hasDefaultDeny = body["defaultDeny"]?.bool ?? false
+    if let written = body["written"], let folder = written["folder"]?.string,
+      let hash = written["hash"]?.string
+    {
+      event.written = WrittenStep(
+        folder: folder,
+        hash: hash,
+        dialect: written["dialect"]?.string ?? "",
+        objects: written["objects"]?.array?.compactMap(\.string) ?? []
+      )
+    }
     return event
   }
 }

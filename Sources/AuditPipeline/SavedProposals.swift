@@ -1,7 +1,8 @@
-import Rollout
+import FlowModel
 package import FlowStorage
-import JSONText
+package import JSONText
 package import PolicyModel
+import Rollout
 
 /// Proposals kept for later.
 package struct SavedProposals: Sendable {
@@ -9,6 +10,28 @@ package struct SavedProposals: Sendable {
 
   /// Makes a step.
   package init(_ stores: Stores) { self.stores = stores }
+
+  /// A proposal as it is kept: the YAML, its SHA-256, evidence and proof.
+  package static func stored(
+    _ result: ProposeResult,
+    dialect: PolicyDialect,
+    actor: String,
+    now: Int64
+  ) throws -> StoredProposal {
+    let yaml = try ProposalText.yaml(result, annotate: false)
+    return StoredProposal(
+      namespace: result.namespace,
+      week: result.window.week?.number ?? 0,
+      since: result.window.window.start,
+      until: result.window.window.end,
+      dialect: dialect.rawValue,
+      yaml: yaml,
+      yamlHash: SHA256.hexadecimal(yaml),
+      evidence: JSONWriter.text(ProposalText.value(result)),
+      actor: actor,
+      time: now
+    )
+  }
 
   /// Stores a proposal with its evidence and proof.
   ///
@@ -19,21 +42,22 @@ package struct SavedProposals: Sendable {
     actor: String,
     now: Int64
   ) async throws -> Int64 {
-    let yaml = try ProposalText.yaml(result, annotate: false)
-    return try await stores.audit.save(
-      StoredProposal(
-        namespace: result.namespace,
-        week: result.window.week?.number ?? 0,
-        since: result.window.window.start,
-        until: result.window.window.end,
-        dialect: dialect.rawValue,
-        yaml: yaml,
-        yamlHash: String(ContentHash.hash(yaml.utf8), radix: 16),
-        evidence: JSONWriter.text(ProposalText.value(result)),
-        actor: actor,
-        time: now
-      )
+    try await stores.audit.save(
+      SavedProposals.stored(result, dialect: dialect, actor: actor, now: now)
     )
+  }
+
+  /// A kept proposal with all that was kept with it, keys in a fixed order.
+  package static func value(_ proposal: StoredProposal) -> JSONValue {
+    ProposalText.object([
+      ("number", .number(String(proposal.id))), ("namespace", .string(proposal.namespace)),
+      ("week", .number(String(proposal.week))),
+      ("since", .string(Timestamps.text(proposal.since))),
+      ("until", .string(Timestamps.text(proposal.until))), ("dialect", .string(proposal.dialect)),
+      ("sha256", .string(proposal.yamlHash)), ("by", .string(proposal.actor)),
+      ("at", .string(Timestamps.text(proposal.time))), ("yaml", .string(proposal.yaml)),
+      ("evidence", (try? JSONParser.parse(proposal.evidence)) ?? .null),
+    ])
   }
 
   /// The proposals of a namespace, oldest first; nil for all.

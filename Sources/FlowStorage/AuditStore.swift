@@ -123,6 +123,26 @@ package struct StoredProposal: Hashable, Sendable {
   }
 }
 
+/// The stretch of evidence a kept proposal rests on.
+package struct ProposalWindow: Hashable, Sendable {
+  /// The namespace.
+  package var namespace: String
+  /// The audit week, from 1.
+  package var week: Int
+  /// Window start, microseconds UTC.
+  package var since: Int64
+  /// Window end, microseconds UTC, not included.
+  package var until: Int64
+
+  /// Makes a value.
+  package init(namespace: String, week: Int, since: Int64, until: Int64) {
+    self.namespace = namespace
+    self.week = week
+    self.since = since
+    self.until = until
+  }
+}
+
 /// One inventory object as long as it stays the same.
 package struct StoredObject: Hashable, Sendable {
   /// The Kubernetes kind.
@@ -203,11 +223,14 @@ package struct StoredPolicy: Hashable, Sendable {
 package protocol AuditStore: Sendable {
   /// Rollout steps in the order stored.
   func events() async throws -> [StoredEvent]
-  /// Stores steps in one transaction.
+  /// Stores steps, and the proposal they rest on, in one transaction.
   ///
   /// - Parameter lastKnown: Number of the last step the caller has seen (0: none).
+  /// - Returns: The number of the proposal; nil where there is none.
   /// - Throws: ``AuditStoreError/changedMeanwhile(_:)`` when somebody stored a step after that.
-  func append(_ events: [StoredEvent], lastKnown: Int64) async throws
+  @discardableResult
+  func append(_ events: [StoredEvent], with proposal: StoredProposal?, lastKnown: Int64)
+    async throws -> Int64?
 
   /// Decisions in the order stored; the last one about a connection counts.
   func decisions() async throws -> [StoredDecision]
@@ -216,6 +239,8 @@ package protocol AuditStore: Sendable {
 
   /// Proposals of a namespace (nil: all), oldest first.
   func proposals(namespace: String?) async throws -> [StoredProposal]
+  /// The first proposal for an audit week of each namespace, without its texts.
+  func firstProposals() async throws -> [ProposalWindow]
   /// Stores a proposal and returns its number.
   func save(_ proposal: StoredProposal) async throws -> Int64
 
@@ -229,6 +254,13 @@ package protocol AuditStore: Sendable {
   func livePolicies() async throws -> [StoredPolicy]
   /// Replaces the live policies of the kinds and namespaces given.
   func replaceLivePolicies(_ policies: [StoredPolicy], seen: Int64) async throws
+}
+
+extension AuditStore {
+  /// Stores steps in one transaction; see ``append(_:with:lastKnown:)``.
+  package func append(_ events: [StoredEvent], lastKnown: Int64) async throws {
+    try await append(events, with: nil, lastKnown: lastKnown)
+  }
 }
 
 /// Why the audit store refused.

@@ -63,11 +63,33 @@ package final class InMemoryStore: FlowStore, AuditStore {
 
   package func events() async throws -> [StoredEvent] { state.withLock { $0.events } }
 
-  package func append(_ events: [StoredEvent], lastKnown: Int64) async throws {
+  package func append(_ events: [StoredEvent], with proposal: StoredProposal?, lastKnown: Int64)
+    async throws -> Int64?
+  {
     try state.withLock { state in
       let newer = state.events.filter { $0.id > lastKnown }
       guard newer.isEmpty else { throw AuditStoreError.changedMeanwhile(newer) }
       state.events += events
+      guard var proposal else { return nil }
+      proposal.id = Int64(state.proposals.count) + 1
+      state.proposals.append(proposal)
+      return proposal.id
+    }
+  }
+
+  package func firstProposals() async throws -> [ProposalWindow] {
+    state.withLock { state in
+      var first: [String: ProposalWindow] = [:]
+      for proposal in state.proposals where proposal.week > 0 {
+        guard first[proposal.namespace] == nil else { continue }
+        first[proposal.namespace] = ProposalWindow(
+          namespace: proposal.namespace,
+          week: proposal.week,
+          since: proposal.since,
+          until: proposal.until
+        )
+      }
+      return first.values.sorted { $0.namespace < $1.namespace }
     }
   }
 

@@ -6,7 +6,9 @@ extension SQLiteStore: AuditStore {
     try read { database in try SQLiteStore.events(after: 0, database) }
   }
 
-  package func append(_ events: [StoredEvent], lastKnown: Int64) async throws {
+  package func append(_ events: [StoredEvent], with proposal: StoredProposal?, lastKnown: Int64)
+    async throws -> Int64?
+  {
     try write { database in
       let newer = try SQLiteStore.events(after: lastKnown, database)
       guard newer.isEmpty else { throw AuditStoreError.changedMeanwhile(newer) }
@@ -19,6 +21,7 @@ extension SQLiteStore: AuditStore {
           arguments: [event.id, event.time, event.actor, event.namespace, event.body]
         )
       }
+      return try proposal.map { try SQLiteStore.insert($0, database) }
     }
   }
 
@@ -114,19 +117,34 @@ extension SQLiteStore: AuditStore {
   }
 
   package func save(_ proposal: StoredProposal) async throws -> Int64 {
-    try write { database in
-      try database.execute(
+    try write { database in try SQLiteStore.insert(proposal, database) }
+  }
+
+  private static func insert(_ proposal: StoredProposal, _ database: Database) throws -> Int64 {
+    try database.execute(
+      sql: """
+        INSERT INTO proposal (namespace, week, since_us, until_us, dialect, yaml, yaml_hash,
+          evidence, actor, saved_us)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        proposal.namespace, proposal.week, proposal.since, proposal.until, proposal.dialect,
+        proposal.yaml, proposal.yamlHash, proposal.evidence, proposal.actor, proposal.time,
+      ]
+    )
+    return database.lastInsertedRowID
+  }
+
+  package func firstProposals() async throws -> [ProposalWindow] {
+    try read { database in
+      // With one min() SQLite takes the other columns from the row that has the minimum.
+      try Row.fetchAll(
+        database,
         sql: """
-          INSERT INTO proposal (namespace, week, since_us, until_us, dialect, yaml, yaml_hash,
-            evidence, actor, saved_us)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          proposal.namespace, proposal.week, proposal.since, proposal.until, proposal.dialect,
-          proposal.yaml, proposal.yamlHash, proposal.evidence, proposal.actor, proposal.time,
-        ]
-      )
-      return database.lastInsertedRowID
+          SELECT namespace, week, since_us, until_us, min(proposal_id) FROM proposal
+          WHERE week > 0 GROUP BY namespace ORDER BY namespace
+          """
+      ).map { ProposalWindow(namespace: $0[0], week: $0[1], since: $0[2], until: $0[3]) }
     }
   }
 

@@ -90,6 +90,7 @@ package enum PolicySynthesizer {
       ),
       decisions: listed(collector.decisions),
       declared: Set(collector.declared).subtracting(observed).sorted(),
+      worldConnections: collector.worldConnections,
       size: draft.size(ruleLowerBound: plan.ruleLowerBound),
       notes: notes(collector, classes, own: own)
     )

@@ -148,6 +148,9 @@ package struct Proposal: Sendable {
   package var declared: [GrantedConnection]
   /// Peers that a person has to decide about before enforcement (nodes, API server, world).
   package var decisions: [(connection: Int, reason: String)]
+  /// The input connections that are allowed by opening their port to the whole world, not each by
+  /// itself: one question for a person.
+  package var worldConnections: Set<Int>
   /// The size.
   package var size: ProposalSize
   /// Remarks for the reader, sorted.
@@ -163,6 +166,7 @@ package struct Proposal: Sendable {
     needless: [(connection: Int, reason: String)],
     decisions: [(connection: Int, reason: String)],
     declared: [GrantedConnection] = [],
+    worldConnections: Set<Int> = [],
     size: ProposalSize,
     notes: [String]
   ) {
@@ -174,6 +178,7 @@ package struct Proposal: Sendable {
     self.needless = needless
     self.decisions = decisions
     self.declared = declared
+    self.worldConnections = worldConnections
     self.size = size
     self.notes = notes
   }

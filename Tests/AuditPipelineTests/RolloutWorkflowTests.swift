@@ -25,8 +25,7 @@ struct RolloutWorkflowTests {
       sample.stores,
       reader: reader,
       assessor: assessor,
-      gates: RolloutGates(),
-      dialect: .kubernetes
+      gates: RolloutGates()
     )
   }
 
@@ -54,9 +53,8 @@ struct RolloutWorkflowTests {
       who: "ann",
       now: now,
       force: false,
-      reason: "",
-      askedByName: false
-    ).outcome
+      reason: ""
+    )
     if let event = outcome.event { _ = try await workflow.commit(event) }
     return outcome
   }
@@ -83,9 +81,8 @@ struct RolloutWorkflowTests {
       ),
       settings: GateSettings()
     ).assess("shop-staging", now: now)
-    let open = assessment.open.filter(\.needsDecision)
     #expect(
-      open.map { ConnectionText.text($0.key) } == [
+      assessment.review.filter(\.needsDecision).map(\.text) == [
         "shop-staging/debug-shell -> app-prod/db TCP/5432"
       ]
     )

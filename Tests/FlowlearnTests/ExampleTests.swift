@@ -21,6 +21,7 @@ import Testing
     "flowlearn review accept", "flowlearn review reject", "flowlearn review undo",
     "flowlearn rollout advance", "flowlearn rollout rollback", "flowlearn rollout hold",
     "flowlearn rollout resume", "flowlearn rollout withdraw", "flowlearn rollout cluster-wide",
+    "flowlearn rollout write", "flowlearn rollout accept-policy",
   ]
 
   /// Commands that go before an example to bring about what it is for.
@@ -34,6 +35,9 @@ import Testing
         "flowlearn rollout advance -n app-prod --force --reason test",
         "flowlearn rollout advance -n app-prod --force --reason test",
       ]
+    ),
+    (
+      "flowlearn rollout write", ["flowlearn rollout advance -n app-prod --force --reason test"]
     ),
     (
       "flowlearn rollout show", ["flowlearn propose -n app-prod --save -q"]

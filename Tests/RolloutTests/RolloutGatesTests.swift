@@ -15,7 +15,7 @@ struct RolloutGatesTests {
       watchCapture: capture(from: start, to: end),
       logOnly: .observe,
       proposal: ProposalEvidence(week: 1, replayedEdges: 412),
-      scriptsWritten: true
+      scripts: .writtenWithStep
     )
     let days = Set(20_766..<20_773)
     evidence.coverage = Coverage(
@@ -131,8 +131,14 @@ struct RolloutGatesTests {
       )
       $0.coverage?.estimate = 42.2
       $0.coverage?.singleDayEdges = 3
-      $0.scriptsWritten = false
+      $0.scripts = .notWritten
       $0.growingExternalEgress = ["web -> TCP/443 (12 new addresses in 48 h)"]
+    }
+    for scripts: ScriptEvidence in [
+      .impossible("the step has no objects"), .changed(folder: "rollout/batch/watch"),
+      .outdated(folder: "rollout/batch/watch"), .current(folder: "rollout/batch/watch"),
+    ] {
+      all += text("batch", now) { $0.scripts = scripts }
     }
     try script.advance("batch", now)
     all += text("shop", now + 12 * hour) { _ in }

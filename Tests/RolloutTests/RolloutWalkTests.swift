@@ -33,7 +33,7 @@ struct RolloutWalkTests {
         coverage: coverage,
         proposal: ProposalEvidence(week: 1, replayedEdges: 20),
         decisions: DecisionSummary(denials: denials[namespace] ?? []),
-        scriptsWritten: written[namespace] != nil
+        scripts: written[namespace] == nil ? .notWritten : .writtenWithStep
       )
     }
 

@@ -12,6 +12,12 @@ struct StepFilesTests {
     }
     let last = try StepFixture.step(plugin: .calico, allowAll: .calicoAfterDenies)
     steps.append(("step-calico-after-denies", try last.files()))
+    let audited = try StepFixture.step(
+      plugin: .cilium,
+      logOnly: .ciliumAgentAudit,
+      replaced: ["networkpolicies.networking.k8s.io old-rule"]
+    )
+    steps.append(("step-cilium-audited", try audited.files()))
     for way in LogOnlyWay.allCases {
       let step = LogOnlyStep(namespace: "shop", plugin: way.plugin ?? .aws, way: way)
       steps.append(("log-only-\(way.rawValue)", try step.files()))
@@ -54,7 +60,9 @@ struct StepFilesTests {
   @Test("Every file of every step is as reviewed")
   func golden() throws {
     for (name, files) in try StepFilesTests.everyStep() {
-      let withScripts = ["step-calico", "log-only-cilium-agent-audit", "cluster-cilium"]
+      let withScripts = [
+        "step-calico", "step-cilium-audited", "log-only-cilium-agent-audit", "cluster-cilium",
+      ]
       let text = files.filter { !$0.isExecutable || withScripts.contains(name) }.map {
         "==== \($0.name)\($0.isExecutable ? " (executable)" : "")\n\($0.contents)"
       }

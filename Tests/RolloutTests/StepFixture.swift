@@ -39,7 +39,9 @@ enum StepFixture {
   static func step(
     namespace: String = "shop",
     plugin: RolloutPlugin = .other,
-    allowAll: AllowAll? = nil
+    allowAll: AllowAll? = nil,
+    logOnly: LogOnlyWay = .observe,
+    replaced: [String] = []
   ) throws -> NamespaceStep {
     let rules = ["cart", "web"]
     return NamespaceStep(
@@ -56,7 +58,9 @@ enum StepFixture {
         objects: [object("allow-dns", namespace: namespace)]
       ),
       defaultDeny: try NamespaceStep.standardDefaultDeny(namespace: namespace),
-      allowAll: allowAll
+      allowAll: allowAll,
+      logOnly: logOnly,
+      replaced: replaced
     )
   }
 }
@@ -194,6 +198,7 @@ enum StandInKubectl {
         -l) selector=$2; shift 2 ;;
         --dry-run=server) dry=1; shift ;;
         --server-side | --ignore-not-found | --force-conflicts | --field-manager=*) shift ;;
+        --all-namespaces) shift ;;
         -*) echo "stand-in: unknown flag $1" >&2; exit 8 ;;
         *) words+=("$1"); shift ;;
       esac
@@ -249,7 +254,7 @@ enum StandInKubectl {
         if [ "${words[1]}" = namespace ]; then
           echo "namespace/${words[2]}"
         elif [ "${words[1]}" = configmap ]; then
-          printf 'true'
+          [ ! -e "$top/configmap" ] || cat "$top/configmap"
         elif [ "${words[1]}" = pods ]; then
           echo pod/cilium-1
         elif [ "${#words[@]}" = 3 ]; then
@@ -267,10 +272,20 @@ enum StandInKubectl {
         elif [ -d "$store/${words[1]}" ]; then
           for object in "$store/${words[1]}"/*; do
             [ -e "$object" ] || continue
-            if [ -n "$selector" ] && grep -q 'managed-by: flowlearn' "$object"; then continue; fi
+            ours=no
+            grep -q 'managed-by: flowlearn' "$object" && ours=yes
+            case $selector in
+              '') ;;
+              *'!='*) [ "$ours" = no ] || continue ;;
+              *) [ "$ours" = yes ] || continue ;;
+            esac
             case $output in
               yaml) cat "$object" ;;
               name) echo "x/${object##*/}" ;;
+              *metadata.namespace*)
+                awk '/^  namespace:/ { space = $2 } /^  name:/ { name = $2 }
+                  END { gsub(/"/, "", space); gsub(/"/, "", name); print space "/" name }' "$object"
+                ;;
               *) echo "${object##*/}  $(awk '/action:/ {printf "%s ", $NF}' "$object")" ;;
             esac
           done

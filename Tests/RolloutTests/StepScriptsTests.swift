@@ -80,28 +80,47 @@ struct StepScriptsTests {
     #expect(try other.cluster() == ["networkpolicies.networking.k8s.io/web": theirs])
   }
 
-  @Test("Wherever apply.sh fails, traffic flows or the switch is done, and the way back restores")
-  func failures() throws {
-    let older = StepFixture.policy("web", namespace: "shop", port: 99)
-    let files = try StepFixture.step().files()
-    let before = ["networkpolicies.networking.k8s.io/web": older]
+  /// A namespace with an older rule of ours that is written anew, and one that is not written any more.
+  private static let former = [
+    "networkpolicies.networking.k8s.io/web": StepFixture.policy("web", namespace: "shop", port: 99),
+    "networkpolicies.networking.k8s.io/gone": StepFixture.policy("gone", namespace: "shop"),
+  ]
+
+  private static func put(_ objects: [String: String], in folder: StepFolder) throws {
+    for (path, yaml) in objects {
+      let parts = path.split(separator: "/").map(String.init)
+      try folder.put(yaml, parts[0], parts[1])
+    }
+  }
+
+  @Test(
+    "Wherever apply.sh fails, traffic flows or the switch is done, and the way back restores",
+    arguments: [RolloutPlugin.other, .cilium]
+  )
+  func failures(plugin: RolloutPlugin) throws {
+    let replaced = ["networkpolicies.networking.k8s.io gone"]
+    let files = try StepFixture.step(plugin: plugin, replaced: replaced).files()
+    let before = StepScriptsTests.former
+    let allowAll =
+      plugin == .cilium
+      ? "ciliumnetworkpolicies.cilium.io/flowlearn-temporary-allow-all" : StepScriptsTests.allowAll
     let clean = try StepFolder(files)
-    try clean.put(older, "networkpolicies.networking.k8s.io", "web")
+    try StepScriptsTests.put(before, in: clean)
     #expect(try clean.run("apply.sh").status == 0)
     let count = try clean.takeCalls().count
     let after = try clean.cluster()
     for call in 1...count {
       for afterEffect in [false, true] {
         let folder = try StepFolder(files)
-        try folder.put(older, "networkpolicies.networking.k8s.io", "web")
+        try StepScriptsTests.put(before, in: folder)
         let outcome = try folder.run("apply.sh", failAt: call, afterEffect: afterEffect)
         #expect(outcome.status != 0, "call \(call)")
         #expect(outcome.output.contains("apply.sh stopped (exit"), "\(outcome.output)")
         #expect(outcome.output.contains("run apply.sh again"))
         let cluster = try folder.cluster()
-        let opened = cluster[StepScriptsTests.allowAll] != nil
+        let opened = cluster[allowAll] != nil
         #expect(opened || cluster == before || cluster == after, "call \(call): \(cluster.keys)")
-        if opened, cluster.count > 2 { #expect(!outcome.output.contains("changed nothing")) }
+        if opened, cluster.count > 3 { #expect(!outcome.output.contains("changed nothing")) }
         if folder.exists("step/backup/complete") {
           #expect(try folder.run("rollback.sh").status == 0)
           #expect(try folder.cluster() == before, "call \(call)")
@@ -120,14 +139,14 @@ struct StepScriptsTests {
     "Wherever rollback.sh fails, traffic flows or nothing was taken back, and a second run ends it"
   )
   func rollbackFailures() throws {
-    let older = StepFixture.policy("web", namespace: "shop", port: 99)
-    let before = ["networkpolicies.networking.k8s.io/web": older]
-    let files = try StepFixture.step().files()
+    let before = StepScriptsTests.former
+    let replaced = ["networkpolicies.networking.k8s.io gone"]
+    let files = try StepFixture.step(replaced: replaced).files()
     var call = 0
     while true {
       call += 1
       let folder = try StepFolder(files)
-      try folder.put(older, "networkpolicies.networking.k8s.io", "web")
+      try StepScriptsTests.put(before, in: folder)
       #expect(try folder.run("apply.sh").status == 0)
       let applied = try folder.cluster()
       let outcome = try folder.run("rollback.sh", failAt: call, afterEffect: call % 2 == 0)
@@ -213,6 +232,8 @@ struct StepScriptsTests {
   func ciliumAudit() throws {
     let step = LogOnlyStep(namespace: "shop", plugin: .cilium, way: .ciliumAgentAudit)
     let folder = try StepFolder(step.files())
+    #expect(try folder.run("apply.sh").output.contains("policy-audit-mode is not true"))
+    try folder.write("true", "configmap")
     try folder.write("PolicyAuditMode  : Disabled\n", "agent")
     let outcome = try folder.run("apply.sh")
     #expect(outcome.status == 1)
@@ -221,6 +242,97 @@ struct StepScriptsTests {
     try folder.write("PolicyAuditMode  : Enabled\n", "agent")
     #expect(try folder.run("apply.sh").status == 0)
     #expect(try folder.cluster().count == 1)
+    #expect(try folder.run("rollback.sh").status == 0)
+    #expect(try folder.cluster().isEmpty)
+  }
+
+  @Test("What earlier files wrote and these do not is taken away in the switch, and comes back")
+  func replaced() throws {
+    let gone = "networkpolicies.networking.k8s.io gone"
+    let folder = try StepFolder(StepFixture.step(replaced: [gone]).files())
+    try StepScriptsTests.put(StepScriptsTests.former, in: folder)
+    #expect(try folder.run("apply.sh").status == 0)
+    #expect(
+      summary(try folder.takeCalls()).suffix(3) == [
+        "apply default-deny.yaml", "delete gone", "delete flowlearn-temporary-allow-all",
+      ]
+    )
+    #expect(try folder.cluster().keys.sorted() == StepScriptsTests.rules)
+    #expect(try folder.run("rollback.sh").status == 0)
+    #expect(try folder.cluster() == StepScriptsTests.former)
+    // One that somebody else has taken over stays.
+    let other = try StepFolder(StepFixture.step(replaced: [gone]).files())
+    let theirs = StepFixture.policy("gone", namespace: "shop").replacing("flowlearn", with: "argo")
+    try other.put(theirs, "networkpolicies.networking.k8s.io", "gone")
+    #expect(try other.run("apply.sh").status == 0)
+    #expect(try other.cluster()["networkpolicies.networking.k8s.io/gone"] == theirs)
+    #expect(throws: StepFileError.invalidName("networkpolicies x; rm")) {
+      try StepFixture.step(replaced: ["networkpolicies x; rm"]).files()
+    }
+  }
+
+  @Test("The last Allow of Calico's log-only way goes before the rules count, and comes back")
+  func calicoLogIsReplaced() throws {
+    let audit = try StepFolder(
+      LogOnlyStep(namespace: "shop", plugin: .calico, way: .calicoLog).files()
+    )
+    #expect(try audit.run("apply.sh").status == 0)
+    let before = try audit.cluster()
+    let key = "networkpolicies.projectcalico.org/flowlearn-log-only"
+    #expect(before[key]?.contains("action: Allow") == true)
+    let watch = try StepFolder(StepFixture.step(plugin: .calico, logOnly: .calicoLog).files())
+    try StepScriptsTests.put(before, in: watch)
+    #expect(try watch.run("apply.sh").status == 0)
+    #expect(try watch.cluster()[key] == nil)
+    #expect(try watch.cluster().count == 4)
+    #expect(try watch.run("rollback.sh").status == 0)
+    #expect(try watch.cluster() == before)
+  }
+
+  @Test("Under Cilium's audit mode other audited default-denies must go first, and verify.sh fails")
+  func ciliumSwitch() throws {
+    let way = LogOnlyWay.ciliumAgentAudit
+    let files = try StepFixture.step(plugin: .cilium, logOnly: way).files()
+    let folder = try StepFolder(files)
+    try folder.write("true", "configmap")
+    let resource = "ciliumnetworkpolicies.cilium.io"
+    let denying = StepFixture.policy("flowlearn-log-only", namespace: "pay")
+    try folder.put(denying, resource, "flowlearn-log-only")
+    let refused = try folder.run("apply.sh")
+    #expect(refused.status == 1)
+    #expect(refused.output.contains("pay/flowlearn-log-only"))
+    #expect(summary(try folder.takeCalls()) == [])
+    #expect(try folder.cluster().count == 1)
+
+    let own = denying.replacing("namespace: pay", with: "namespace: shop")
+    try folder.put(own, resource, "flowlearn-log-only")
+    let outcome = try folder.run("apply.sh")
+    #expect(outcome.status == 0, "\(outcome.output)")
+    #expect(outcome.output.contains("Policy audit mode is still on, so nothing is enforced yet"))
+    #expect(try folder.cluster().keys.sorted() == StepScriptsTests.rules)
+    #expect(try folder.run("verify.sh", ["--context", "test"]).output.contains("audit mode is on"))
+    try folder.write("false", "configmap")
+    #expect(try folder.run("verify.sh", ["--context", "test"]).status == 0)
+  }
+
+  @Test("Under a cluster-wide default-deny the way back leaves the allow-all and says so")
+  func rollbackUnderClusterDefaultDeny() throws {
+    let folder = try StepFolder(StepFixture.step(plugin: .cilium).files())
+    #expect(try folder.run("apply.sh").status == 0)
+    let resource = "ciliumclusterwidenetworkpolicies.cilium.io"
+    try folder.put(StepFixture.policy("x", namespace: "x"), resource, "flowlearn-default-deny")
+    let outcome = try folder.run("rollback.sh")
+    #expect(outcome.status == 1)
+    #expect(outcome.output.contains("would cut the namespace off"))
+    #expect(
+      try folder.cluster().keys.sorted() == [
+        "\(resource)/flowlearn-default-deny",
+        "ciliumnetworkpolicies.cilium.io/flowlearn-temporary-allow-all",
+      ]
+    )
+    try FileManager.default.removeItem(
+      at: folder.store.appendingPathComponent("\(resource)/flowlearn-default-deny")
+    )
     #expect(try folder.run("rollback.sh").status == 0)
     #expect(try folder.cluster().isEmpty)
   }

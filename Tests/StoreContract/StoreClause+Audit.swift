@@ -69,6 +69,36 @@ extension StoreClause {
       second.id = 3
       #expect(try await store.proposals(namespace: "shop").last == second)
       #expect(try await store.proposals(namespace: "none").isEmpty)
+      #expect(
+        try await store.firstProposals() == [
+          ProposalWindow(namespace: "data", week: 1, since: 1, until: 2),
+          ProposalWindow(namespace: "shop", week: 1, since: 1, until: 2),
+        ]
+      )
+    },
+    StoreClause("A step and its proposal are stored together or not at all") { store in
+      let proposal = StoredProposal(
+        namespace: "shop",
+        week: 0,
+        since: 1,
+        until: 2,
+        dialect: "kubernetes",
+        yaml: "a",
+        yamlHash: "ff",
+        evidence: "{}",
+        actor: "ann",
+        time: 3
+      )
+      let kept = try await store.append([event(1)], with: proposal, lastKnown: 0)
+      #expect(kept == 1)
+      let none = try await store.append([event(2)], with: nil, lastKnown: 1)
+      #expect(none == nil)
+      await #expect(throws: AuditStoreError.changedMeanwhile([event(2)])) {
+        try await store.append([event(2)], with: proposal, lastKnown: 1)
+      }
+      #expect(try await store.proposals(namespace: nil).map(\.id) == [1])
+      // Of no audit week: it fixes no start.
+      #expect(try await store.firstProposals().isEmpty)
     },
     StoreClause("The inventory is replaced whole and comes in order") { store in
       func object(_ name: String, first: Int64) -> StoredObject {

@@ -1,8 +1,8 @@
-import PolicySynthesis
 package import FlowAggregation
 import FlowModel
 import FlowStorage
 package import PolicyModel
+import PolicySynthesis
 package import Rollout
 
 /// All that the gates, the reports and the review of one namespace look at.
@@ -13,26 +13,33 @@ package struct NamespaceAssessment: Sendable {
   package var gate: GateEvidence
   /// The latest proposal; nil without evidence.
   package var proposal: ProposeResult?
-  /// Connections of the namespace nobody decided about, or that were denied since the watch began.
-  package var open: [ObservedConnection]
+  /// What the review lists, decided or not, sorted.
+  package var review: [ReviewRow] = []
+  /// Denials since the watch began, sorted.
+  package var denials: [WatchDenial] = []
+  /// Its stretch; nil without evidence.
+  var window: EvidenceWindow?
 }
 
 /// Assesses namespaces.
 package struct NamespaceAssessor: Sendable {
-  private let stores: Stores
-  private let reader: EvidenceReader
-  private let finder: WindowFinder
-  private let capture: [StoredCaptureHour]
-  private let settings: GateSettings
-  private let dialect: PolicyDialect
+  let stores: Stores
+  let reader: EvidenceReader
+  let finder: WindowFinder
+  let capture: [StoredCaptureHour]
+  let settings: GateSettings
+  private let dialect: PolicyDialect?
+  private let livePolicies: PolicySet
 
   /// Makes an assessor that reads everything up to a time.
+  ///
+  /// - Parameter dialect: Of the proposals; nil takes the one the namespace's files were written in.
   package init(
     _ stores: Stores,
     reader: EvidenceReader,
     finder: WindowFinder,
     settings: GateSettings,
-    dialect: PolicyDialect = .kubernetes
+    dialect: PolicyDialect? = nil
   ) async throws {
     self.stores = stores
     self.reader = reader
@@ -40,6 +47,19 @@ package struct NamespaceAssessor: Sendable {
     self.settings = settings
     self.dialect = dialect
     capture = try await stores.flows.capture()
+    livePolicies = try await PolicyFiles.live(stores)
+  }
+
+  /// The dialect of a namespace's proposals.
+  package func dialect(of namespace: String) -> PolicyDialect {
+    dialect
+      ?? reader.rollout[namespace].written.flatMap { PolicyDialect(rawValue: $0.dialect) }
+      ?? .kubernetes
+  }
+
+  /// The files that put a namespace into force.
+  func stepFiles(_ namespace: String, _ result: ProposeResult) throws -> NamespaceStepFiles {
+    try NamespaceStepFiles(result, rollout: reader.rollout, live: livePolicies)
   }
 
   /// Assesses one namespace at a time; flows after `now` are not looked at.
@@ -48,35 +68,48 @@ package struct NamespaceAssessor: Sendable {
     var gate = GateEvidence(
       logOnlyFilesWritten: true,
       capture: log { _ in true },
-      watchCapture: log { kind in rollout.plugin?.watchLogs.contains(kind) ?? kind.showsPolicyDrops
-      },
-      scriptsWritten: true
+      watchCapture: log { kind in
+        rollout.plugin?.watchLogs.contains(kind) ?? kind.showsPolicyDrops
+      }
     )
     guard let window = try? window(of: namespace, now: now) else {
       gate.logOnly = mode(namespace, observed: [])
-      return NamespaceAssessment(namespace: namespace, gate: gate, proposal: nil, open: [])
+      return NamespaceAssessment(namespace: namespace, gate: gate)
     }
     let evidence = try await reader.evidence(window, namespace: namespace)
     let observed = evidence.connections(of: namespace)
+    // Another log does not fill the holes of the one that sees the namespace.
+    let kinds = Set(observed.flatMap(\.tally.logKinds))
+    if !kinds.isEmpty { gate.capture = log { kinds.contains($0) } }
     gate.logOnly = mode(namespace, observed: observed)
-    gate.coverage = try await coverage(namespace, window, evidence, observed)
-    gate.growingExternalEgress = growing(observed, capture: gate.capture, now: now)
-    var proposal: ProposeResult?
+    var result: ProposeResult?
     if !observed.isEmpty {
-      let made = try await propose(namespace, window, evidence)
-      proposal = made.result
+      let made = try await propose(namespace, window, evidence, capture: gate.capture)
+      result = made.result
       gate.proposal = made.evidence
+      gate.scripts = scripts(namespace, made.result)
     }
-    gate.decisions = decisions(observed, proposal, watchStart: rollout.watchStart)
-    gate.decisions.livePolicies = try await foreignPolicies(rollout)
-    let open = observed.filter { connection in
-      connection.decision == nil && connection.isForReview
-    }
+    let world = result?.worldKeys ?? []
+    gate.coverage = try await coverage(namespace, window, evidence, observed, world, gate.capture)
+    gate.growingExternalEgress = growing(observed, world, capture: gate.capture, now: now)
+    let denials: [WatchDenial] =
+      if let start = rollout.watchStart {
+        try await WatchDenials(stores: stores, decisions: reader.decisions)
+          .find(rollout, since: start, now: now, in: evidence)
+      } else {
+        []
+      }
+    let review = ReviewRows(evidence: evidence, decisions: reader.decisions, now: now)
+      .rows(observed, questions: result?.questions ?? [:], denials: denials)
+    gate.decisions = NamespaceAssessor.decisions(review)
+    gate.decisions.livePolicies = foreignPolicies(rollout)
     return NamespaceAssessment(
       namespace: namespace,
       gate: gate,
-      proposal: proposal,
-      open: open
+      proposal: result,
+      review: review,
+      denials: denials,
+      window: window
     )
   }
 
@@ -98,7 +131,7 @@ package struct NamespaceAssessor: Sendable {
     return EvidenceWindow(window: window, week: week, newestFlow: newest)
   }
 
-  private func log(_ isWanted: (LogKind) -> Bool) -> CaptureLog {
+  func log(_ isWanted: (LogKind) -> Bool) -> CaptureLog {
     CaptureLog(
       capture.filter { isWanted($0.logKind) }.map {
         CapturedHour(hour: $0.hour, records: $0.capture.records, lost: $0.capture.lost)
@@ -106,147 +139,85 @@ package struct NamespaceAssessor: Sendable {
     )
   }
 
-  /// How the namespace is audited, as said at the start, and the records that prove it.
+  /// How the namespace is audited, as said at the start, and the records since then that prove it.
   private func mode(_ namespace: String, observed: [ObservedConnection]) -> LogOnlyMode? {
     let start = reader.rollout.history(of: namespace).last { $0.action == .start }
     guard let start else { return nil }
     guard let way = RolloutWorkflow.logOnlyWay(of: start), way != .observe else { return .observe }
-    let records = observed.filter { $0.evidence == .wouldDeny }.count
-    return .auditSwitch(name: way.rawValue, recordsSeen: records)
+    let proof = observed.filter { connection in
+      guard connection.tally.lastMicroseconds >= start.time else { return false }
+      let kinds = connection.tally.logKinds
+      return switch way {
+      case .observe: false
+      case .ciliumAgentAudit: connection.evidence == .wouldDeny && kinds.contains(.hubble)
+      case .calicoStaged: connection.evidence == .wouldDeny && kinds.contains(.calico)
+      // Log lines carry no verdict, whatever class they were given.
+      case .calicoLog: kinds.contains(.calicoPacket)
+      }
+    }
+    let records = proof.map(\.tally.records).reduce(0, +)
+    return .auditSwitch(name: way.rawValue, recordsSeen: Int(clamping: records))
   }
 
   private func coverage(
     _ namespace: String,
     _ window: EvidenceWindow,
     _ evidence: Evidence,
-    _ observed: [ObservedConnection]
+    _ observed: [ObservedConnection],
+    _ world: Set<ConnectionKey>,
+    _ capture: CaptureLog
   ) async throws -> Coverage {
-    let days = try await reader.days(of: namespace, window, in: evidence)
-    let edges = observed.filter { $0.decision != .reject && $0.isAccepted }.map { connection in
-      EdgeDays(
-        days: days[connection.key] ?? [],
-        firstSeen: connection.tally.firstMicroseconds
-      )
-    }
-    let unresolved = observed.count { connection in
-      connection.marks.contains(.unresolved)
-    }
-    return Coverage(
+    Coverage(
       CoverageInput(
-        edges: edges,
-        capture: log { _ in true },
-        window: window.window,
-        resolvedEndpoints: observed.count - unresolved,
-        unresolvedEndpoints: unresolved
+        observed,
+        world: world,
+        days: try await reader.days(of: namespace, window, in: evidence),
+        capture: capture,
+        window: window.window
       ),
       holeThreshold: settings.holeThreshold
     )
   }
 
-  // MARK: The proposal and what it lacks
-
-  private func propose(_ namespace: String, _ window: EvidenceWindow, _ evidence: Evidence)
-    async throws -> (result: ProposeResult, evidence: ProposalEvidence)
-  {
-    var options = ProposeOptions()
-    options.dialect = dialect
-    let step = Propose(stores, reader: reader, finder: finder, options: options)
-    let result = try step.propose(namespace, window, evidence)
-    var summary = ProposalEvidence(
-      week: window.week?.number ?? 0,
-      replayedEdges: result.proof.total
-    )
-    let unexpressible = Set(result.proposal.unexpressible.map(\.connection))
-    for entry in result.proof.denied {
-      let text = "\(ConnectionText.text(result.keys[entry.connection])): \(entry.reason)"
-      if unexpressible.contains(entry.connection) {
-        summary.unexpressibleEdges.append(text)
-      } else {
-        summary.deniedEdges.append(text)
-      }
-    }
-    if result.proposal.excess.isEmpty { summary.unexplainedGrants = result.proof.unobserved }
-    summary.rulesOfLast48Hours = try await recentRules(result, step, window, namespace)
-    return (result, summary)
-  }
-
-  /// The rules that a proposal without the last 48 hours of the capture does not have.
-  private func recentRules(
-    _ result: ProposeResult,
-    _ step: Propose,
-    _ window: EvidenceWindow,
-    _ namespace: String
-  ) async throws -> [String] {
-    var earlier = window
-    let end = log { _ in true }.end(before: window.window.end) ?? window.window.end
-    earlier.window.end = Timestamps.floor(end - 2 * Timestamps.day, to: Timestamps.hour)
-    guard earlier.window.end > earlier.window.start else { return rules(result) }
-    let evidence = try await reader.evidence(earlier, namespace: namespace)
-    guard !evidence.connections(of: namespace).isEmpty else { return rules(result) }
-    let before = Set(rules(try step.propose(namespace, earlier, evidence)))
-    return rules(result).filter { !before.contains($0) }
-  }
-
-  /// Each rule by what it allows, in words.
-  private func rules(_ result: ProposeResult) -> [String] {
-    result.proposal.ruleEvidence.map { entry in
-      let policy = result.proposal.policySet.policies[entry.policy]
-      let keys = entry.connections.map { ConnectionText.text(result.keys[$0]) }.sorted()
-      return "\(policy.name) \(policy.rules[entry.rule].direction.rawValue): "
-        + keys.joined(separator: ", ")
-    }.sorted()
-  }
-
-  // MARK: What is undecided
-
-  private func decisions(
-    _ observed: [ObservedConnection],
-    _ proposal: ProposeResult?,
-    watchStart: Int64?
-  ) -> DecisionSummary {
-    let undecided = observed.filter(\.needsDecision)
-    func words(_ connections: [ObservedConnection]) -> [String] {
-      connections.map { ConnectionText.text($0.key) }
-    }
-    var peers: [String] = []
-    if let proposal {
-      let decided = Set(observed.filter { $0.decision != nil }.map(\.key))
-      peers = proposal.proposal.decisions.compactMap { entry in
-        let key = proposal.keys[entry.connection]
-        return decided.contains(key) ? nil : "\(ConnectionText.text(key)): \(entry.reason)"
-      }
-    }
-    let denials = observed.filter { connection in
-      guard let watchStart, connection.decision == nil else { return false }
-      return (connection.evidence == .denied || connection.evidence == .wouldDeny)
-        && connection.tally.lastMicroseconds >= watchStart
-    }
+  /// What is open, as the gates name it.
+  private static func decisions(_ review: [ReviewRow]) -> DecisionSummary {
+    let open = review.filter { $0.decision == nil }
+    let edges = open.filter { $0.connections.contains(where: \.needsDecision) }
     return DecisionSummary(
-      wouldDeny: words(undecided.filter { $0.evidence == .wouldDeny }),
-      excluded: words(undecided.filter { $0.evidence != .wouldDeny }),
-      peers: peers,
-      denials: words(denials)
+      wouldDeny: edges.filter { $0.evidence == .wouldDeny }.map(\.text),
+      excluded: edges.filter { $0.evidence != .wouldDeny }.map(\.text),
+      peers: open.filter { !$0.questions.isEmpty }.map {
+        "\($0.text): \($0.questions.joined(separator: "; "))"
+      },
+      denials: review.filter(\.isOpenDenial).map(\.text)
     )
   }
 
-  /// Cilium under agent-wide audit: live policies of others that would start to enforce.
-  private func foreignPolicies(_ rollout: NamespaceRollout) async throws -> [String] {
+  /// Cilium under agent-wide audit, before the first watch: live policies of others that would start
+  /// to enforce and that nobody has accepted.
+  private func foreignPolicies(_ rollout: NamespaceRollout) -> [String] {
     guard rollout.plugin == .cilium, reader.rollout.firstWatched == nil,
       case .auditSwitch? = mode(rollout.namespace, observed: [])
     else { return [] }
-    return try await PolicyFiles.live(stores).policies.filter {
-      $0.labels[ManagedBy.label] != ManagedBy.value
-    }.map { "\($0.kind.manifestKind) \($0.namespace ?? "")/\($0.name)" }.sorted()
+    let names = Set(
+      livePolicies.policies.filter { $0.labels[ManagedBy.label] != ManagedBy.value }.map {
+        "\($0.kind.manifestKind) \($0.namespace ?? "")/\($0.name)"
+      }
+    )
+    return names.subtracting(reader.rollout.acceptedPolicies).sorted()
   }
 
   /// Workloads whose external addresses still grew in the last 48 hours.
-  private func growing(_ observed: [ObservedConnection], capture: CaptureLog, now: Int64)
-    -> [String]
-  {
+  private func growing(
+    _ observed: [ObservedConnection],
+    _ world: Set<ConnectionKey>,
+    capture: CaptureLog,
+    now: Int64
+  ) -> [String] {
     guard let end = capture.end(before: now) else { return [] }
     let recent = end - 2 * Timestamps.day
     var addresses: [String: (old: Int, new: Int)] = [:]
-    for connection in observed where connection.isAccepted {
+    for connection in observed where connection.isAccepted && !world.contains(connection.key) {
       guard case .other(let endpoint) = connection.destination, endpoint.kind == .address else {
         continue
       }
@@ -267,5 +238,12 @@ package enum ConnectionText {
   /// `app-prod/web -> app-prod/api TCP/8080`.
   package static func text(_ key: ConnectionKey) -> String {
     "\(key.source) -> \(key.destination) \(key.transport)/\(key.port)"
+  }
+
+  /// The first two, and how many more there are.
+  static func brief(_ keys: [ConnectionKey]) -> String {
+    let texts = keys.sorted().map { text($0) }
+    let shown = texts.prefix(2).joined(separator: ", ")
+    return texts.count > 2 ? "\(shown) and \(texts.count - 2) more" : shown
   }
 }

@@ -1,9 +1,8 @@
-import PolicySynthesis
-import ClusterInventory
 import FlowAggregation
 import FlowModel
-import PolicyManifests
-package import PolicyModel
+package import FlowStorage
+import PolicyModel
+import PolicySynthesis
 package import Rollout
 
 /// What a rollout step did or would do.
@@ -14,29 +13,45 @@ package struct RolloutOutcome: Sendable {
   package var event: RolloutEvent?
   /// Files of the step, to be written before the event is stored.
   package var files: [StepFile]
+  /// Where they go; nil where there are none.
+  package var folder: StepFolder?
+  /// The proposal the step rests on; nil where there is none.
+  package var proposal: StoredProposal?
+
+  /// Makes an outcome; without arguments, of a step that does nothing.
+  package init(
+    gate: GateResult? = nil,
+    event: RolloutEvent? = nil,
+    files: [StepFile] = [],
+    folder: StepFolder? = nil,
+    proposal: StoredProposal? = nil
+  ) {
+    self.gate = gate
+    self.event = event
+    self.files = files
+    self.folder = folder
+    self.proposal = proposal
+  }
 }
 
 /// Moves namespaces through the rollout.
 package struct RolloutWorkflow: Sendable {
-  private let stores: Stores
-  private let reader: EvidenceReader
+  let stores: Stores
+  let reader: EvidenceReader
   private let assessor: NamespaceAssessor
   private let gates: RolloutGates
-  private let dialect: PolicyDialect
 
   /// Makes a workflow on what was read.
   package init(
     _ stores: Stores,
     reader: EvidenceReader,
     assessor: NamespaceAssessor,
-    gates: RolloutGates,
-    dialect: PolicyDialect
+    gates: RolloutGates
   ) {
     self.stores = stores
     self.reader = reader
     self.assessor = assessor
     self.gates = gates
-    self.dialect = dialect
   }
 
   /// The state the steps are applied to.
@@ -48,15 +63,21 @@ package struct RolloutWorkflow: Sendable {
     return LogOnlyWay(rawValue: String(event.reason.dropFirst("log-only: ".count)))
   }
 
+  // MARK: Steps
+
   /// Starts the audit of a namespace.
+  ///
+  /// - Throws: ``RolloutError`` when it cannot be started, ``StepFileError``.
   package func start(
     _ namespace: String,
     plugin: RolloutPlugin,
     way: LogOnlyWay?,
     who: String,
-    now: Int64
+    now: Int64,
+    folder: StepFolder? = nil
   ) throws -> RolloutOutcome {
     let step = LogOnlyStep(namespace: namespace, plugin: plugin, way: way)
+    let files = try step.files()
     let gate = gates.assessToAudit(
       namespace,
       plugin: plugin,
@@ -75,22 +96,58 @@ package struct RolloutWorkflow: Sendable {
       byForce: false
     )
     event.plugin = plugin
-    return RolloutOutcome(gate: gate, event: event, files: try step.files())
+    event.written = folder.map { WrittenStep(folder: $0.path, hash: StepFolder.hash(files)) }
+    _ = try state.applying(event, expecting: state.version)
+    return RolloutOutcome(gate: gate, event: event, files: files, folder: folder)
+  }
+
+  /// Writes the files that put a namespace into force, without moving it: before its watch to read
+  /// them, in the watch after something was accepted.
+  ///
+  /// - Throws: ``RolloutError``, ``StepFileError``, ``EvidenceError`` without evidence.
+  package func write(_ namespace: String, folder: StepFolder, who: String, now: Int64)
+    async throws -> RolloutOutcome
+  {
+    let assessment = try await assessor.assess(namespace, now: now)
+    guard let result = assessment.proposal else {
+      throw EvidenceError.noFlows(namespace: namespace, known: [])
+    }
+    let files = try assessor.stepFiles(namespace, result)
+    var event = RolloutEvent(time: now, who: who, action: .write, namespace: namespace)
+    let proposal = try stored(result, who: who, now: now)
+    event.written = written(files, in: folder, of: namespace)
+    event.proposalHash = proposal.yamlHash
+    _ = try state.applying(event, expecting: state.version)
+    return RolloutOutcome(event: event, files: files.files, folder: folder, proposal: proposal)
   }
 
   /// Moves a namespace one stage on, when its gate is met or passed by force.
   ///
-  /// - Parameter askedByName: Whether a system namespace was named by the user.
+  /// - Parameter folder: Where the files of a watch go; nil where they are not to be written.
+  /// - Throws: ``RolloutError``, ``StepFileError``.
   package func advance(
     _ namespace: String,
     who: String,
     now: Int64,
     force: Bool,
     reason: String,
-    askedByName: Bool
-  ) async throws -> (outcome: RolloutOutcome, assessment: NamespaceAssessment) {
-    let assessment = try await assessor.assess(namespace, now: now)
+    folder: StepFolder? = nil
+  ) async throws -> RolloutOutcome {
+    var assessment = try await assessor.assess(namespace, now: now)
     let rollout = state[namespace]
+    guard rollout.stage != .assess else {
+      throw RolloutError.notApplicable(
+        .advance,
+        namespace: namespace,
+        because: "its audit has not been started (flowlearn rollout start)"
+      )
+    }
+    let entersWatch = rollout.stage == .review
+    var files: NamespaceStepFiles?
+    if entersWatch, let result = assessment.proposal {
+      files = try? assessor.stepFiles(namespace, result)
+      if files != nil { assessment.gate.scripts = .writtenWithStep }
+    }
     guard let next = rollout.stage.next,
       let gate = gates.next(for: namespace, evidence: assessment.gate, state: state, now: now)
     else {
@@ -101,17 +158,8 @@ package struct RolloutWorkflow: Sendable {
         to: nil
       )
     }
-    guard rollout.stage != .assess else {
-      throw RolloutError.notApplicable(
-        .advance,
-        namespace: namespace,
-        because: "its audit has not been started (flowlearn rollout start)"
-      )
-    }
-    guard gate.isMet || force else {
-      return (RolloutOutcome(gate: gate, event: nil, files: []), assessment)
-    }
-    let event = RolloutEvent(
+    guard gate.isMet || force else { return RolloutOutcome(gate: gate) }
+    var event = RolloutEvent(
       time: now,
       who: who,
       action: .advance,
@@ -122,60 +170,47 @@ package struct RolloutWorkflow: Sendable {
       passing: gate,
       byForce: force
     )
+    let proposal = try assessment.proposal.map { try stored($0, who: who, now: now) }
+    event.proposalHash = proposal?.yamlHash
+    if entersWatch {
+      guard let result = assessment.proposal else {
+        throw EvidenceError.noFlows(namespace: namespace, known: [])
+      }
+      let made = try files ?? assessor.stepFiles(namespace, result)
+      files = made
+      event.written = folder.map { written(made, in: $0, of: namespace) }
+    }
     // Asked before anything is written: an event that cannot be applied leaves no files behind.
     _ = try state.applying(event, expecting: state.version)
-    let files = next == .watch ? try self.files(assessment, askedByName: askedByName) : []
-    return (RolloutOutcome(gate: gate, event: event, files: files), assessment)
-  }
-
-  /// The files that put a namespace into force.
-  private func files(_ assessment: NamespaceAssessment, askedByName: Bool) throws -> [StepFile] {
-    guard let result = assessment.proposal else {
-      throw EvidenceError.noFlows(namespace: assessment.namespace, known: [])
-    }
-    let policies = result.proposal.policySet.policies
-    let dns = policies.filter { $0.name.hasPrefix("allow-dns") }
-    let rules = policies.filter { !$0.name.hasPrefix("allow-dns") && $0.name != "default-deny" }
-    let step = NamespaceStep(
-      namespace: assessment.namespace,
-      plugin: state[assessment.namespace].plugin ?? .other,
-      rules: try RolloutWorkflow.manifest(rules, file: "rules.yaml"),
-      dns: dns.isEmpty ? nil : try RolloutWorkflow.manifest(dns, file: "allow-dns.yaml"),
-      defaultDeny: try NamespaceStep.standardDefaultDeny(namespace: assessment.namespace),
-      isAskedByName: askedByName
-    )
-    return try step.files()
-  }
-
-  static func manifest(_ policies: [Policy], file: String) throws -> StepManifest {
-    StepManifest(
-      file: file,
-      yaml: try ManifestWriter.yaml(PolicySet(policies: policies)),
-      objects: policies.map { policy in
-        StepObject(
-          apiVersion: policy.kind.apiVersion,
-          kind: policy.kind.manifestKind,
-          namespace: policy.namespace,
-          name: policy.name
-        )
-      }
+    return RolloutOutcome(
+      gate: gate,
+      event: event,
+      files: files?.files ?? [],
+      folder: files == nil ? nil : folder,
+      proposal: proposal
     )
   }
 
   /// Applies the cluster-wide policies, last of all.
+  ///
+  /// - Parameters:
+  ///   - unmanaged: Namespaces that a default-deny leaves out.
+  ///   - isUntiered: Calico without tiers: the deny is limited to namespaces that are enforced.
   package func clusterWide(
     plugin: RolloutPlugin,
     exemptions: [MetadataExemption],
     withDefaultDeny: Bool,
     unmanaged: [String],
+    isUntiered: Bool = false,
     who: String,
     now: Int64,
     force: Bool,
-    reason: String
+    reason: String,
+    folder: StepFolder? = nil
   ) throws -> RolloutOutcome {
     let gate = gates.clusterWide(state: state)
-    guard gate.isMet || force else { return RolloutOutcome(gate: gate, event: nil, files: []) }
-    let event = RolloutEvent(
+    guard gate.isMet || force else { return RolloutOutcome(gate: gate) }
+    var event = RolloutEvent(
       time: now,
       who: who,
       action: .applyClusterWide,
@@ -183,47 +218,74 @@ package struct RolloutWorkflow: Sendable {
       passing: gate,
       byForce: force
     )
-    _ = try state.applying(event, expecting: state.version)
-    let step = ClusterWideStep(
+    let enforced = state.managed.filter { $0.stage.isEnforcing }.map(\.namespace)
+    let files = try ClusterWideStep(
       plugin: plugin,
       exemptions: exemptions,
-      defaultDeny: withDefaultDeny ? .init(excludedNamespaces: unmanaged) : nil
+      defaultDeny: withDefaultDeny ? .init(excludedNamespaces: unmanaged) : nil,
+      calicoUntieredNamespaces: isUntiered ? enforced : nil
+    ).files()
+    event.hasDefaultDeny = withDefaultDeny
+    event.written = folder.map { WrittenStep(folder: $0.path, hash: StepFolder.hash(files)) }
+    _ = try state.applying(event, expecting: state.version)
+    return RolloutOutcome(gate: gate, event: event, files: files, folder: folder)
+  }
+
+  private func written(
+    _ files: NamespaceStepFiles,
+    in folder: StepFolder,
+    of namespace: String
+  ) -> WrittenStep {
+    WrittenStep(
+      folder: folder.path,
+      hash: files.hash,
+      dialect: assessor.dialect(of: namespace).rawValue,
+      objects: files.objects
     )
-    return RolloutOutcome(gate: gate, event: event, files: try step.files())
   }
 
-  /// The workloads people accepted as needing the metadata service.
-  package func metadataExemptions(now: Int64) -> [MetadataExemption] {
-    reader.decisions.inForce(at: now).compactMap { decision in
-      guard decision.verdict == .accept, case .prefix(let prefix) = decision.key.destination,
-        prefix.address.isMetadataService
-      else { return nil }
-      switch decision.key.source {
-      case .pods(_, let namespace, let labels):
-        return MetadataExemption(namespace: namespace, labels: labels)
-      case .workload(_, let namespace, let owner):
-        let labels = reader.inventory.workloads().first {
-          $0.namespace == namespace && $0.owner == owner
-        }?.commonLabels
-        return labels.map { MetadataExemption(namespace: namespace, labels: $0) }
-      default: return nil
-      }
+  private func stored(_ result: ProposeResult, who: String, now: Int64) throws -> StoredProposal {
+    let dialect = assessor.dialect(of: result.namespace)
+    return try SavedProposals.stored(result, dialect: dialect, actor: who, now: now)
+  }
+
+  // MARK: Carrying out
+
+  /// Writes the files of an outcome and stores its event and proposal: all of it or nothing.
+  ///
+  /// The files are in place before the event is stored; ended in between, the step was not taken, and
+  /// the files are those that taking it again writes.
+  ///
+  /// - Returns: The number of the proposal that was kept, if any.
+  /// - Throws: ``RolloutError/changedMeanwhile(expected:others:)`` when somebody else was faster.
+  @discardableResult
+  package func carryOut(_ outcome: RolloutOutcome) async throws -> Int64? {
+    guard let event = outcome.event else { return nil }
+    let ledger = RolloutLedger(store: stores.audit)
+    guard let folder = outcome.folder, !outcome.files.isEmpty else {
+      return try await ledger.apply(event, with: outcome.proposal, to: state).proposal
+    }
+    let current = try await ledger.state()
+    guard current.version == state.version else {
+      throw RolloutError.changedMeanwhile(
+        expected: state.version,
+        others: current.history.filter { $0.number > state.version }
+      )
+    }
+    try folder.place(outcome.files)
+    do {
+      let id = try await ledger.apply(event, with: outcome.proposal, to: state).proposal
+      folder.keep()
+      return id
+    } catch {
+      folder.undo()
+      throw error
     }
   }
 
-  /// Stores an event.
+  /// Stores an event without files.
+  @discardableResult
   package func commit(_ event: RolloutEvent) async throws -> RolloutState {
-    try await RolloutLedger(store: stores.audit).apply(event, to: state)
-  }
-}
-
-extension PolicyKind {
-  /// The `apiVersion` of the manifest.
-  var apiVersion: String {
-    switch self {
-    case .networkPolicy: "networking.k8s.io/v1"
-    case .ciliumNetworkPolicy, .ciliumClusterwideNetworkPolicy: "cilium.io/v2"
-    default: "projectcalico.org/v3"
-    }
+    try await RolloutLedger(store: stores.audit).apply(event, to: state).state
   }
 }

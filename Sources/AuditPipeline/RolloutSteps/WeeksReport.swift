@@ -51,14 +51,10 @@ package struct WeeksReport: Sendable {
   package func run(_ namespace: String) async throws -> [WeekRow] {
     let latest = try finder.window(of: namespace, WindowSelection())
     guard let last = latest.week?.number else { return [] }
-    let capture = CaptureLog(
-      try await stores.flows.capture().map {
-        CapturedHour(hour: $0.hour, records: $0.capture.records, lost: $0.capture.lost)
-      }
-    )
+    let hours = try await stores.flows.capture()
     var rows: [WeekRow] = []
     var before: Set<ConnectionKey> = []
-    var rulesBefore: Set<String> = []
+    var rulesBefore: Set<RuleIdentity> = []
     let propose = Propose(stores, reader: reader, finder: finder, options: ProposeOptions())
     for number in 1...last {
       let window = try finder.window(of: namespace, WindowSelection(span: .week(number)))
@@ -67,19 +63,24 @@ package struct WeeksReport: Sendable {
         WindowSelection(span: .week(number), isOnly: true)
       )
       let evidence = try await reader.evidence(window, namespace: namespace)
-      let accepted = evidence.connections(of: namespace).filter(\.isAccepted)
-      let known = Set(accepted.map(\.key))
+      let observed = evidence.connections(of: namespace)
+      let known = Set(observed.filter(\.isAccepted).map(\.key))
       let seen = Set(
         try await reader.evidence(only, namespace: namespace).connections(of: namespace).map(\.key)
       )
-      let rules = known.isEmpty ? [] : try Self.rules(propose.propose(namespace, window, evidence))
-      let days = try await reader.days(of: namespace, window, in: evidence)
+      let made = known.isEmpty ? nil : try propose.propose(namespace, window, evidence)
+      let rules = Set(made?.rulesInWords.map(\.rule) ?? [])
+      let kinds = Set(observed.flatMap(\.tally.logKinds))
       let coverage = Coverage(
         CoverageInput(
-          edges: accepted.map {
-            EdgeDays(days: days[$0.key] ?? [], firstSeen: $0.tally.firstMicroseconds)
-          },
-          capture: capture,
+          observed,
+          world: made?.worldKeys ?? [],
+          days: try await reader.days(of: namespace, window, in: evidence),
+          capture: CaptureLog(
+            hours.filter { kinds.contains($0.logKind) }.map {
+              CapturedHour(hour: $0.hour, records: $0.capture.records, lost: $0.capture.lost)
+            }
+          ),
           window: window.window
         ),
         holeThreshold: settings.holeThreshold
@@ -104,18 +105,9 @@ package struct WeeksReport: Sendable {
     return rows
   }
 
-  /// Each rule as a text that is equal when the rule is.
-  private static func rules(_ result: ProposeResult) -> Set<String> {
-    var texts: Set<String> = []
-    for policy in result.proposal.policySet.policies {
-      for rule in policy.rules { texts.insert("\(policy.name) \(rule)") }
-    }
-    return texts
-  }
-
   /// The rules whose edges were not seen for some weeks, with what may be done.
   package func stale(_ namespace: String, weeks: Int, now: Int64) async throws -> [StaleRule] {
-    let window = try finder.window(of: namespace, WindowSelection(span: .all))
+    let window = try finder.window(of: namespace, WindowSelection(span: .weeks))
     let evidence = try await reader.evidence(window, namespace: namespace)
     let days = try await reader.days(of: namespace, window, in: evidence)
     let result = try Propose(stores, reader: reader, finder: finder, options: ProposeOptions())
@@ -123,7 +115,8 @@ package struct WeeksReport: Sendable {
     let rules = result.proposal.ruleEvidence.map { entry in
       let policy = result.proposal.policySet.policies[entry.policy]
       return RuleActivity(
-        rule: "\(policy.name) \(policy.rules[entry.rule].direction.rawValue) \(entry.rule)",
+        rule: "\(policy.name) \(policy.rules[entry.rule].direction.rawValue) \(entry.rule + 1): "
+          + ConnectionText.brief(entry.connections.map { result.keys[$0] }),
         edges: entry.connections.map {
           RuleActivity.Edge(
             name: ConnectionText.text(result.keys[$0]),

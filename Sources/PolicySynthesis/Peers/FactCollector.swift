@@ -16,6 +16,8 @@ struct FactCollector {
   private(set) var needless: [Int: Set<String>] = [:]
   /// Connections a person has to decide about.
   private(set) var decisions: [Int: Set<String>] = [:]
+  /// Connections whose peers are opened to the whole world.
+  private(set) var worldConnections: Set<Int> = []
   /// Prefixes and entities that open more than was seen.
   private(set) var openings: Set<Opening> = []
   /// DNS allowed beside the DNS that was seen.
@@ -350,6 +352,7 @@ struct FactCollector {
       let addresses = Set(peers.map(\.address))
       if isWorld(key, addresses) {
         for peer in peers {
+          worldConnections.insert(peer.connection)
           let view = View(
             connection: peer.connection,
             site: key.site,

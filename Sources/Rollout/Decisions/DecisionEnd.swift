@@ -53,9 +53,12 @@ package enum DecisionEnd: Hashable, Sendable {
 
   /// Whether a decision about this end also speaks about another: the same, a prefix around it, or
   /// any external address.
+  ///
+  /// The metadata service is nobody's external peer: only a decision that names it speaks about it.
   package func covers(_ other: DecisionEnd) -> Bool {
     switch (self, other) {
-    case (.external, .prefix), (.external, .name): true
+    case (.external, .prefix(let prefix)): !prefix.address.isMetadataService
+    case (.external, .name): true
     case (.prefix(let mine), .prefix(let theirs)): mine.contains(theirs)
     default: self == other
     }

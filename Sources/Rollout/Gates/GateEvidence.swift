@@ -8,6 +8,22 @@ package enum LogOnlyMode: Hashable, Sendable {
   case auditSwitch(name: String, recordsSeen: Int)
 }
 
+/// Where the scripts of the next step stand.
+package enum ScriptEvidence: Hashable, Sendable {
+  /// None were written.
+  case notWritten
+  /// None can be made, with the reason.
+  case impossible(String)
+  /// The folder they were written to does not hold them any more, or not as they were written.
+  case changed(folder: String)
+  /// The proposal has changed since they were written.
+  case outdated(folder: String)
+  /// They are in the folder and say what the current proposal says.
+  case current(folder: String)
+  /// They are being written with the step that asks.
+  case writtenWithStep
+}
+
 /// What the latest proposal was found to do.
 package struct ProposalEvidence: Hashable, Sendable {
   /// The week it was made for.
@@ -86,8 +102,8 @@ package struct GateEvidence: Hashable, Sendable {
   package var proposal: ProposalEvidence?
   /// What is undecided.
   package var decisions: DecisionSummary
-  /// Whether the files of the next step were written.
-  package var scriptsWritten: Bool
+  /// Where the files of the next step stand.
+  package var scripts: ScriptEvidence
   /// Workloads whose external addresses are still growing, in words.
   package var growingExternalEgress: [String]
 
@@ -100,7 +116,7 @@ package struct GateEvidence: Hashable, Sendable {
     coverage: Coverage? = nil,
     proposal: ProposalEvidence? = nil,
     decisions: DecisionSummary = DecisionSummary(),
-    scriptsWritten: Bool = false,
+    scripts: ScriptEvidence = .notWritten,
     growingExternalEgress: [String] = []
   ) {
     self.logOnlyFilesWritten = logOnlyFilesWritten
@@ -110,7 +126,7 @@ package struct GateEvidence: Hashable, Sendable {
     self.coverage = coverage
     self.proposal = proposal
     self.decisions = decisions
-    self.scriptsWritten = scriptsWritten
+    self.scripts = scripts
     self.growingExternalEgress = growingExternalEgress
   }
 }

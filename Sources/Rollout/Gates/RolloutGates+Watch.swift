@@ -13,7 +13,7 @@ extension RolloutGates {
     var requirements = presence(rollout)
     requirements.append(decided("would-deny", open.wouldDeny, "would-deny edge"))
     requirements.append(decided("excluded", open.excluded, "excluded edge"))
-    requirements.append(decided("peers", open.peers, "peer", needing: "that needs a decision"))
+    requirements.append(decided("peers", open.peers, "peer"))
     if rollout.plugin == .cilium {
       requirements.append(
         decided("live-policies", open.livePolicies, "live policy", plural: "live policies")
@@ -21,15 +21,7 @@ extension RolloutGates {
     }
     requirements += proposalRequirements(evidence.proposal)
     requirements.append(coverageRequirement(evidence.coverage))
-    requirements.append(
-      GateRequirement(
-        "scripts",
-        evidence.scriptsWritten,
-        evidence.scriptsWritten
-          ? "apply, verify and rollback scripts are written"
-          : "apply, verify and rollback scripts are not written yet"
-      )
-    )
+    requirements.append(scriptRequirement(evidence.scripts, namespace: namespace))
     requirements.append(orderRequirement(rollout, state: state))
     requirements.append(firstWatchRequirement(rollout, state: state, now: now))
     requirements.append(spacingRequirement(rollout, state: state, now: now))
@@ -102,16 +94,36 @@ extension RolloutGates {
     _ name: String,
     _ open: [String],
     _ noun: String,
-    plural: String? = nil,
-    needing: String = ""
+    plural: String? = nil
   ) -> GateRequirement {
+    guard !open.isEmpty else { return GateRequirement(name, true, "no undecided \(noun)") }
     let plural = plural ?? noun + "s"
-    let suffix = needing.isEmpty ? "" : " " + needing
-    guard !open.isEmpty else {
-      return GateRequirement(name, true, "no undecided \(noun)\(suffix)")
-    }
     let counted = Words.count(open.count, "undecided \(noun)", plural: "undecided \(plural)")
-    return GateRequirement(name, false, "\(counted)\(suffix): \(open.briefly)")
+    return GateRequirement(name, false, "\(counted): \(open.briefly)")
+  }
+
+  private func scriptRequirement(
+    _ scripts: ScriptEvidence,
+    namespace: String
+  ) -> GateRequirement {
+    let all = "apply, verify and rollback scripts"
+    let again = "flowlearn rollout write -n \(namespace)"
+    return switch scripts {
+    case .notWritten: GateRequirement("scripts", false, "\(all) are not written yet (\(again))")
+    case .impossible(let reason):
+      GateRequirement("scripts", false, "\(all) cannot be written: \(reason)")
+    case .changed(let folder):
+      GateRequirement("scripts", false, "\(folder) does not hold what was written (\(again))")
+    case .outdated(let folder):
+      GateRequirement(
+        "scripts",
+        false,
+        "the proposal has changed since \(folder) was written (\(again))"
+      )
+    case .current(let folder):
+      GateRequirement("scripts", true, "\(all) for the latest proposal are in \(folder)")
+    case .writtenWithStep: GateRequirement("scripts", true, "\(all) are written with this step")
+    }
   }
 
   private func proposalRequirements(_ proposal: ProposalEvidence?) -> [GateRequirement] {

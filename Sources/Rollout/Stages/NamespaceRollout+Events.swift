@@ -3,6 +3,14 @@ extension NamespaceRollout {
   ///
   /// - Throws: ``RolloutError`` when the event does not fit; the state is then of no use.
   mutating func apply(_ event: RolloutEvent) throws(RolloutError) {
+    try move(event)
+    guard let written = event.written, event.action != .start else { return }
+    self.written = written
+    writtenSince = event.time
+    objectsWritten = Set(objectsWritten).union(written.objects).sorted()
+  }
+
+  private mutating func move(_ event: RolloutEvent) throws(RolloutError) {
     switch event.action {
     case .start: try start(event)
     case .advance: try advance(event)
@@ -14,6 +22,12 @@ extension NamespaceRollout {
       try require(hold != nil, event, "it is not on hold")
       hold = nil
     case .setCriticality: criticality = event.criticality
+    case .write:
+      try require(stage >= .review, event, "its review has not begun: nothing to write yet")
+      try require(event.written != nil, event, "the files are missing")
+    case .acceptPolicy:
+      try require(event.policy?.isEmpty == false, event, "the policy is missing")
+      acceptedPolicies = Set(acceptedPolicies).union(event.policy.map { [$0] } ?? []).sorted()
     case .withdraw:
       try require(isManaged, event, "it is not managed")
       withdrawnReason = event.reason

@@ -39,6 +39,14 @@ package struct NamespaceRollout: Hashable, Sendable {
   package var withdrawnReason: String?
   /// When it was found to be gone from the cluster; nil while it is there.
   package var vanishedSince: Int64?
+  /// The files of its policies as they were last written; nil before.
+  package var written: WrittenStep?
+  /// When that was.
+  package var writtenSince: Int64?
+  /// Every object that was ever written for it, as `resource name`, sorted.
+  package var objectsWritten: [String] = []
+  /// Live policies of others that may stay, sorted; see ``RolloutAction/acceptPolicy``.
+  package var acceptedPolicies: [String] = []
   /// How often it was rolled back.
   package var rollbacks = 0
 

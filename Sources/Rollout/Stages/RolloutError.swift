@@ -62,6 +62,7 @@ extension RolloutEvent {
     if !namespace.isEmpty { text += " \(namespace)" }
     if let from, let to { text += " \(from.rawValue) -> \(to.rawValue)" }
     if action == .setCriticality { text += " \(criticality?.rawValue ?? "not set")" }
+    if let policy { text += " \(policy)" }
     let remarks = [isForced ? "forced" : "", reason].filter { !$0.isEmpty }
     if !remarks.isEmpty { text += " (\(remarks.joined(separator: "; ")))" }
     return text

@@ -12,6 +12,10 @@ package enum RolloutAction: String, Sendable, CaseIterable {
   case resume
   /// The criticality of a namespace was set.
   case setCriticality = "set-criticality"
+  /// The files of a namespace's policies were written.
+  case write
+  /// A live policy of somebody else was looked at and may stay.
+  case acceptPolicy = "accept-policy"
   /// A namespace is no longer managed.
   case withdraw
   /// A namespace was found to be gone from the cluster.
@@ -29,7 +33,7 @@ package enum RolloutAction: String, Sendable, CaseIterable {
   /// Whether a person must say why.
   package var needsReason: Bool {
     switch self {
-    case .rollback, .hold, .withdraw, .rollbackClusterWide: true
+    case .rollback, .hold, .withdraw, .acceptPolicy, .rollbackClusterWide: true
     default: false
     }
   }
@@ -66,6 +70,14 @@ package struct RolloutEvent: Hashable, Sendable {
   package var plugin: RolloutPlugin?
   /// `set-criticality` only: the new value, nil to take it away.
   package var criticality: Criticality?
+  /// The files that were written with it; nil when there were none.
+  package var written: WrittenStep?
+  /// `accept-policy` only: kind, namespace and name of the policy.
+  package var policy: String?
+  /// Hash of the proposal that was kept with it; nil when there was none.
+  package var proposalHash: String?
+  /// `apply-cluster-wide` only: whether a default-deny for the cluster went with it.
+  package var hasDefaultDeny = false
 
   /// Makes an event; the other fields are set as the action needs them.
   package init(

@@ -6,6 +6,10 @@ package struct RolloutState: Hashable, Sendable {
   package private(set) var clusterWide = ClusterWideStage.pending
   /// When that stage was entered; nil while nothing happened.
   package private(set) var clusterWideSince: Int64?
+  /// Whether a default-deny for the whole cluster is among the policies applied.
+  package private(set) var hasClusterDefaultDeny = false
+  /// The files of the cluster-wide policies as they were last written; nil before.
+  package private(set) var clusterWideWritten: WrittenStep?
   /// Every event, oldest first; numbers are 1, 2, 3, ...
   package private(set) var history: [RolloutEvent] = []
 
@@ -53,6 +57,9 @@ package struct RolloutState: Hashable, Sendable {
     }
     return first?.namespace
   }
+
+  /// Live policies of others that may stay, whichever namespace they were looked at for.
+  package var acceptedPolicies: Set<String> { Set(namespaces.flatMap(\.acceptedPolicies)) }
 
   /// The events of a namespace, oldest first.
   package func history(of namespace: String) -> [RolloutEvent] {
@@ -117,6 +124,8 @@ package struct RolloutState: Hashable, Sendable {
     }
     clusterWide = target
     clusterWideSince = event.time
+    hasClusterDefaultDeny = target == .applied && event.hasDefaultDeny
+    clusterWideWritten = event.written ?? clusterWideWritten
   }
 }
 

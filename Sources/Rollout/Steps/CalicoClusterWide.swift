@@ -1,9 +1,9 @@
 import FlowModel
 
 /// The cluster-wide objects of Calico.
-enum CalicoClusterWide {
+package enum CalicoClusterWide {
   /// The tier of the metadata deny.
-  static let tier = "flowlearn"
+  package static let tier = "flowlearn"
   private static let apiVersion = "projectcalico.org/v3"
 
   /// Denies the metadata services to everyone but the exempt workloads.

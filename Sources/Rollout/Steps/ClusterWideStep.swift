@@ -60,6 +60,9 @@ package struct ClusterWideStep: Sendable {
   /// The metadata services of the clouds.
   static let metadataServices = ["169.254.169.254/32", "fd00:ec2::254/128"]
 
+  /// The same as values.
+  package static var metadataAddresses: [CIDR] { metadataServices.compactMap { CIDR($0) } }
+
   /// The files: `deny-metadata.yaml`, `cluster-default-deny.yaml` on request, three scripts, `README.md`.
   ///
   /// - Throws: ``StepFileError``; ``StepFileError/notForPlugin(_:_:)`` where the plugin has no

@@ -120,6 +120,9 @@ package struct LogOnlyStep: Sendable {
     )
   }
 
+  /// The object of the way; nil where there is none.
+  var object: StepObject? { manifest?.objects.first }
+
   /// What must hold before the object may exist, as a piece of `apply.sh`.
   private var precondition: String {
     switch way {

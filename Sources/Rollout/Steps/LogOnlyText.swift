@@ -68,9 +68,24 @@ enum LogOnlyText {
        as any agent is not in audit mode.
     4. Would-be denials show as verdict AUDIT in Hubble. Feed the log to `flowlearn ingest`.
 
-    Before the first watch of all: run `rollback.sh` of this folder in *every* namespace under audit but
-    that one, decide on each live policy of others, and only then switch audit mode off. Switched off,
-    every stored policy enforces at once. Namespaces that come later are audited by observing.
+    Before the first watch of all, in this order:
+
+    1. Run `rollback.sh` of this folder in *every* namespace under audit but the one to be watched.
+    2. Decide on each live policy of others: `flowlearn rollout status` lists them. Switched off, every
+       stored policy enforces at once.
+    3. Run `apply.sh` of the watch: it takes the audited default-deny of this folder away and puts the
+       rules and their default-deny in place, still under audit.
+    4. Switch audit mode off and restart the agents: that is the switch.
+
+       ```
+       helm upgrade cilium cilium/cilium -n kube-system --reuse-values --set policyAuditMode=false
+       kubectl -n kube-system rollout restart ds/cilium
+       kubectl -n kube-system rollout status ds/cilium
+       ```
+
+    5. Run `verify.sh` of the watch. It fails as long as audit mode is on.
+
+    Namespaces that come later are audited by observing.
 
     Never rely on audit mode of single endpoints: it is lost when the agent restarts.
 
@@ -84,7 +99,7 @@ enum LogOnlyText {
     1. `./apply.sh --context NAME` applies the staged policy. On older versions the kind is not known
        and nothing is changed: use the way `calico-log`, or observe.
     2. Feed the flow logs to `flowlearn ingest`.
-    3. `./rollback.sh --context NAME` takes it away.
+    3. `apply.sh` of the watch takes it away; `./rollback.sh --context NAME` does so before.
 
     """
 
@@ -96,7 +111,8 @@ enum LogOnlyText {
     1. `./apply.sh --context NAME` applies it. It refuses when the namespace has policies already: the
        Allow at the end would open what they deny by isolating.
     2. Such lines carry no verdict: ingest them with `--log-prefix calico-packet=would-deny`.
-    3. `./rollback.sh --context NAME` takes it away.
+    3. `apply.sh` of the watch takes it away: its Allow would let everything through that the rules do
+       not decide. `./rollback.sh --context NAME` does so before.
 
     """
 }

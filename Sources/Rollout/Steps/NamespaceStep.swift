@@ -12,6 +12,10 @@ package struct NamespaceStep: Sendable {
   package var defaultDeny: StepManifest
   /// What keeps traffic flowing meanwhile; nil for the usual one of the plugin.
   package var allowAll: AllowAll?
+  /// How the namespace was audited; an object of that way is taken away in the switch.
+  package var logOnly: LogOnlyWay
+  /// Objects of earlier files, as `resource name`: those that are not written any more are taken away.
+  package var replaced: [String]
   /// Whether a system namespace was asked for by name.
   package var isAskedByName: Bool
 
@@ -23,6 +27,8 @@ package struct NamespaceStep: Sendable {
     dns: StepManifest?,
     defaultDeny: StepManifest,
     allowAll: AllowAll? = nil,
+    logOnly: LogOnlyWay = .observe,
+    replaced: [String] = [],
     isAskedByName: Bool = false
   ) {
     self.namespace = namespace
@@ -31,7 +37,27 @@ package struct NamespaceStep: Sendable {
     self.dns = dns
     self.defaultDeny = defaultDeny
     self.allowAll = allowAll
+    self.logOnly = logOnly
+    self.replaced = replaced
     self.isAskedByName = isAskedByName
+  }
+
+  /// What is applied, in this order.
+  private var manifests: [StepManifest] {
+    var manifests: [StepManifest] = []
+    for (manifest, file) in [
+      (dns, "allow-dns.yaml"), (rules, "rules.yaml"), (defaultDeny, "default-deny.yaml"),
+    ] {
+      guard var manifest, !manifest.objects.isEmpty else { continue }
+      manifest.file = file
+      manifests.append(manifest)
+    }
+    return manifests
+  }
+
+  /// The objects of the step as `resource name`, in the order of application.
+  package var objects: [String] {
+    manifests.flatMap(\.objects).map { "\($0.resource ?? $0.kind) \($0.name)" }
   }
 
   /// The files of the step.
@@ -42,20 +68,8 @@ package struct NamespaceStep: Sendable {
   package func files() throws(StepFileError) -> [StepFile] {
     guard KubernetesName.isLabel(namespace) else { throw .invalidName(namespace) }
     if SystemNamespaces.contains(namespace), !isAskedByName { throw .systemNamespace(namespace) }
-    var manifests: [StepManifest] = []
-    if var dns, !dns.objects.isEmpty {
-      dns.file = "allow-dns.yaml"
-      manifests.append(dns)
-    }
-    if !rules.objects.isEmpty {
-      var rules = rules
-      rules.file = "rules.yaml"
-      manifests.append(rules)
-    }
     guard !defaultDeny.objects.isEmpty else { throw .nothingToApply }
-    var deny = defaultDeny
-    deny.file = "default-deny.yaml"
-    manifests.append(deny)
+    let manifests = manifests
     let allowAll = allowAll ?? .standard(for: plugin)
     let temporary = allowAll.manifest(namespace: namespace)
     let scripts = try StepScripts(
@@ -63,6 +77,10 @@ package struct NamespaceStep: Sendable {
       plugin: plugin,
       manifests: manifests,
       allowAll: temporary,
+      replaced: replaced
+        + (LogOnlyStep(namespace: namespace, plugin: plugin, way: logOnly).object.map {
+          ["\($0.resource ?? $0.kind) \($0.name)"]
+        } ?? []),
       refusesDenies: allowAll.goesBeforeDenies
     )
     let yaml = (manifests + [temporary]).map { StepFile(name: $0.file, contents: $0.yaml) }

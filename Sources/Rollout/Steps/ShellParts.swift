@@ -117,7 +117,14 @@ enum ShellParts {
     """#
 
   /// Functions that save what is live, once.
-  static let save = #"""
+  static func save(hasAllowAll: Bool) -> String {
+    saving.replacing(
+      "@replaced@",
+      with: hasAllowAll ? " ${replaced[@]+\"${replaced[@]}\"}" : ""
+    )
+  }
+
+  private static let saving = #"""
     require_ours() {
       found=$(live "$1")
       case $found in
@@ -159,7 +166,7 @@ enum ShellParts {
       for resource in "${saved_resources[@]}"; do
         save_once "live/$resource.yaml" "$resource"
       done
-      for object in "${objects[@]}"; do
+      for object in "${objects[@]}"@replaced@; do
         save_once "objects/${object%% *}/${object#* }.yaml" "${object%% *}" "${object#* }"
       done
       : >"$backup/complete"
@@ -210,8 +217,10 @@ enum ShellParts {
   }
 
   /// The order of `apply.sh` for a namespace.
-  static func applySwitch(refusesDenies: Bool) -> String {
+  static func applySwitch(refusesDenies: Bool, plugin: RolloutPlugin) -> String {
     let denies = refusesDenies ? "refuse_denies\n" : ""
+    let audit = plugin == .cilium ? auditBefore : ""
+    let notice = plugin == .cilium ? auditAfter : ""
     return #"""
       step='checking the saved state'
       check_backup
@@ -220,7 +229,7 @@ enum ShellParts {
         require_ours "$object"
       done
 
-      """# + denies + #"""
+      """# + denies + audit + #"""
         step='trying the files on the server (dry run)'
         for file in "$allow_all_file" "${files[@]}"; do
           apply_file "$here/$file" --dry-run=server
@@ -247,13 +256,50 @@ enum ShellParts {
         step='verifying'
         bash "$here/verify.sh" --context "$context" --during-switch
 
+        for object in ${replaced[@]+"${replaced[@]}"}; do
+          step="taking away $object"
+          found=$(live "$object")
+          if [ "$found" = "${object#* }=$owner" ]; then
+            k delete "${object%% *}" "${object#* }" "${scope[@]}" --ignore-not-found
+          fi
+        done
+
         step='taking the temporary allow-all away'
         state='All policies are in place and verified; they enforce once the allow-all is gone.'
         k delete "${allow_all%% *}" "${allow_all#* }" "${scope[@]}" --ignore-not-found
         echo "The policies of $namespace are in force. Way back: rollback.sh --context '$context'."
 
-        """#
+        """# + notice
   }
+
+  /// Asks for Cilium's audit mode; the default-denies of other audits must be gone before it ends.
+  private static let auditBefore = #"""
+    step='asking whether Cilium only audits'
+    audit=$(k -n kube-system get configmap cilium-config --ignore-not-found \
+      -o 'jsonpath={.data.policy-audit-mode}')
+    if [ "$audit" = 'true' ]; then
+      format='jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}'
+      listed=$(k get ciliumnetworkpolicies.cilium.io --all-namespaces -l "$label=$owner" -o "$format")
+      others=$(awk -v own="$namespace/" \
+        '/\/flowlearn-log-only$/ && index($0, own) != 1' <<<"$listed")
+      if [ -n "$others" ]; then
+        echo "Policy audit mode is on. Once it is off, these default-denies enforce, without rules:" >&2
+        printf '%s\n' "$others" >&2
+        echo "Run rollback.sh of their log-only folders first." >&2
+        exit 1
+      fi
+    fi
+
+    """#
+
+  /// Says that nothing is enforced yet.
+  private static let auditAfter = #"""
+    if [ "$audit" = 'true' ]; then
+      echo "Policy audit mode is still on, so nothing is enforced yet. Switch it off now (README.md),"
+      echo "then run verify.sh --context '$context'."
+    fi
+
+    """#
 
   /// The order of `apply.sh` where nothing needs an allow-all.
   static let applyPlain = #"""
@@ -285,7 +331,20 @@ enum ShellParts {
     """#
 
   /// Functions that put one object back as it was.
-  static let restore = #"""
+  static func restore(hasAllowAll: Bool) -> String {
+    restoring.replacing(
+      "@replaced@",
+      with: hasAllowAll
+        ? """
+        for object in ${replaced[@]+"${replaced[@]}"}; do
+            take_back "$object"
+          done
+
+        """ : ""
+    )
+  }
+
+  private static let restoring = #"""
     # What the server sets itself must not be sent back.
     without_server_fields() {
       awk '
@@ -319,7 +378,7 @@ enum ShellParts {
       for ((index = ${#objects[@]} - 1; index >= 0; index--)); do
         take_back "${objects[index]}"
       done
-    }
+      @replaced@}
 
     step='looking for what apply.sh saved'
     if [ "$without_backup" = 'no' ]; then
@@ -338,7 +397,31 @@ enum ShellParts {
     """#
 
   /// The order of `rollback.sh` for a namespace.
-  static let rollbackSwitch = #"""
+  static func rollbackSwitch(_ plugin: RolloutPlugin) -> String {
+    let kind: String? =
+      switch plugin {
+      case .cilium: "ciliumclusterwidenetworkpolicies.cilium.io"
+      case .calico: "globalnetworkpolicies.projectcalico.org"
+      case .aws, .gke, .other: nil
+      }
+    let check =
+      kind.map { kind in
+        #"""
+        step='looking for a cluster-wide default-deny'
+        found=$(k get \#(kind) flowlearn-default-deny --ignore-not-found -o name)
+        if [ -n "$found" ]; then
+          echo "The cluster-wide default-deny is in force and would cut the namespace off." >&2
+          echo "The temporary allow-all stays. Run rollback.sh of the cluster-wide policies first." >&2
+          exit 1
+        fi
+
+
+        """#
+      } ?? ""
+    return rollbackBegin + check + rollbackEnd
+  }
+
+  private static let rollbackBegin = #"""
     step='checking whose the temporary allow-all is'
     found=$(live "$allow_all")
     case $found in
@@ -357,6 +440,9 @@ enum ShellParts {
     take_back_all
     sleep "$settle"
 
+    """#
+
+  private static let rollbackEnd = #"""
     step='taking the temporary allow-all away'
     state='All is as it was before; the temporary allow-all may still be in place.'
     k delete "${allow_all%% *}" "${allow_all#* }" "${scope[@]}" --ignore-not-found
@@ -375,7 +461,21 @@ enum ShellParts {
     """#
 
   /// `verify.sh` after its preamble.
-  static func verify(hasAllowAll: Bool) -> String {
+  static func verify(hasAllowAll: Bool, plugin: RolloutPlugin) -> String {
+    let audit =
+      plugin == .cilium
+      ? #"""
+
+      if [ "$expected" = 'absent' ]; then
+        step='asking whether Cilium only audits'
+        audit=$(k -n kube-system get configmap cilium-config --ignore-not-found \
+          -o 'jsonpath={.data.policy-audit-mode}')
+        if [ "$audit" = 'true' ]; then
+          problem "Cilium's policy audit mode is on, so nothing is enforced"
+        fi
+      fi
+
+      """# : ""
     let allowAll =
       hasAllowAll
       ? #"""
@@ -388,7 +488,15 @@ enum ShellParts {
         problem "the temporary allow-all is gone before the rules were verified"
       fi
 
-      """# : ""
+      step='looking for what the files replace'
+      for object in ${replaced[@]+"${replaced[@]}"}; do
+        found=$(live "$object")
+        if [ "$expected" = 'absent' ] && [ "$found" = "${object#* }=$owner" ]; then
+          problem "$object is still there"
+        fi
+      done
+
+      """# + audit : ""
     return #"""
       problems=0
       problem() {

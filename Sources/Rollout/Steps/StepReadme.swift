@@ -36,6 +36,8 @@ enum StepReadme {
         the workloads of the namespace early in the watch, not after it.
       - Feed new logs to `flowlearn ingest`; `flowlearn rollout status` shows each new denial, and
         `flowlearn watch -n \(name)` follows them.
+      - A denial that turns out to be needed: accept it (`flowlearn review -n \(name)`), write these
+        files again (`flowlearn rollout write -n \(name)`), and run `apply.sh` once more.
       - GitOps tools may revert or prune what was applied: put these files into the repository they
         read, or exempt objects with the label above.
       - While the allow-all is there, rules that isolate pods of the namespace today do not. Explicit
@@ -88,14 +90,32 @@ enum StepReadme {
     }.joined(separator: "\n")
   }
 
+  private static let auditOff = """
+
+    ## Switching audit mode off
+
+    This namespace was audited by the whole agent. `apply.sh` puts the rules in place under audit, and
+    refuses while other namespaces still have an audited default-deny. Then:
+
+    ```
+    helm upgrade cilium cilium/cilium -n kube-system --reuse-values --set policyAuditMode=false
+    kubectl -n kube-system rollout restart ds/cilium
+    kubectl -n kube-system rollout status ds/cilium
+    ./verify.sh --context NAME
+    ```
+
+    That is the switch: from then on all policies of the cluster enforce.
+
+    """
+
   private static func pluginRemarks(_ step: NamespaceStep) -> String {
     switch step.plugin {
     case .cilium:
       """
       - Cilium: policy audit mode belongs to the whole agent. As long as it is on, nothing is enforced;
-        once it is off, every stored policy is, in all namespaces.
+        once it is off, every stored policy is, in all namespaces. `verify.sh` fails while it is on.
 
-      """
+      """ + (step.logOnly == .ciliumAgentAudit ? auditOff : "")
     case .calico:
       """
       - Calico: the allow-all is a Calico NetworkPolicy and needs the projectcalico.org/v3 API in the

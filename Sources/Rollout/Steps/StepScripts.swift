@@ -11,6 +11,8 @@ struct StepScripts {
   let manifests: [StepManifest]
   /// What keeps traffic flowing meanwhile; nil for steps that isolate nothing.
   let allowAll: StepManifest?
+  /// Objects of earlier files and of the log-only way, as `resource name`: taken away in the switch.
+  let replaced: [String]
   /// Whether to stop when there are explicit Calico Denies.
   let refusesDenies: Bool
   /// Further checks of `apply.sh`, before anything is changed.
@@ -22,6 +24,7 @@ struct StepScripts {
     plugin: RolloutPlugin,
     manifests: [StepManifest],
     allowAll: StepManifest?,
+    replaced: [String] = [],
     refusesDenies: Bool = false,
     precondition: String = ""
   ) throws(StepFileError) {
@@ -38,6 +41,14 @@ struct StepScripts {
       guard seen.insert(object).inserted else { throw .duplicateObject(object.name) }
     }
     guard !manifests.flatMap(\.objects).isEmpty else { throw .nothingToApply }
+    let applied = Set(all.flatMap(\.objects).map(StepScripts.word))
+    for word in replaced {
+      let parts = word.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, parts.allSatisfy(KubernetesName.isSubdomain) else {
+        throw .invalidName(word)
+      }
+    }
+    self.replaced = Set(replaced).subtracting(applied).sorted()
     self.namespace = namespace
     self.plugin = plugin
     self.manifests = manifests
@@ -58,6 +69,7 @@ struct StepScripts {
   /// The resources saved before anything is changed.
   private var savedResources: [String] {
     var resources = Set(manifests.flatMap(\.objects).compactMap(\.resource))
+    resources.formUnion(replaced.compactMap { $0.split(separator: " ").first.map(String.init) })
     if namespace != nil {
       resources.insert("networkpolicies.networking.k8s.io")
       if plugin == .cilium { resources.insert("ciliumnetworkpolicies.cilium.io") }
@@ -67,7 +79,9 @@ struct StepScripts {
   }
 
   private func array(_ name: String, _ words: [String]) -> String {
-    "\(name)=(\n" + words.map { "  \(ShellText.quoted($0))\n" }.joined() + ")\n"
+    words.isEmpty
+      ? "\(name)=()\n"
+      : "\(name)=(\n" + words.map { "  \(ShellText.quoted($0))\n" }.joined() + ")\n"
   }
 
   /// The files that can be tried before anything is there: not those in a tier that is yet to come.
@@ -103,11 +117,13 @@ struct StepScripts {
       """
     return "#!/usr/bin/env bash\n" + head + preamble(script: "apply.sh")
       + array("files", manifestFiles)
-      + ShellParts.ownership + ShellParts.save + ShellParts.applyFile
+      + ShellParts.ownership + ShellParts.save(hasAllowAll: allowAll != nil)
+      + ShellParts.applyFile
       + (refusesDenies ? ShellParts.denies : "") + ShellParts.checkTarget(namespace)
       + precondition
       + (allowAll == nil
-        ? ShellParts.applyPlain : ShellParts.applySwitch(refusesDenies: refusesDenies))
+        ? ShellParts.applyPlain
+        : ShellParts.applySwitch(refusesDenies: refusesDenies, plugin: plugin))
   }
 
   private var manifestFiles: [String] { manifests.map(\.file) }
@@ -119,7 +135,7 @@ struct StepScripts {
     # Checks that the policies for \(subject) are in the cluster as they were written. Changes nothing.
 
     """ + preamble(script: "verify.sh") + array("files", manifestFiles)
-      + ShellParts.ownership + ShellParts.verify(hasAllowAll: allowAll != nil)
+      + ShellParts.ownership + ShellParts.verify(hasAllowAll: allowAll != nil, plugin: plugin)
   }
 
   /// `rollback.sh`.
@@ -133,8 +149,9 @@ struct StepScripts {
       # wrote, and touches nothing else. It stops at the first error and may be run again.
 
       """ + allow + preamble(script: "rollback.sh") + ShellParts.ownership
-        + ShellParts.applyFile + ShellParts.restore + ShellParts.checkTarget(namespace)
-        + (allowAll == nil ? ShellParts.rollbackPlain : ShellParts.rollbackSwitch)
+        + ShellParts.applyFile + ShellParts.restore(hasAllowAll: allowAll != nil)
+        + ShellParts.checkTarget(namespace)
+        + (allowAll == nil ? ShellParts.rollbackPlain : ShellParts.rollbackSwitch(plugin))
   }
 
   /// What all three begin with: settings, arguments, and the message at an early end.
@@ -154,6 +171,10 @@ struct StepScripts {
       }
     }
     text += "# In the order in which they are applied.\n" + array("objects", objects)
+    if allowAll != nil {
+      text += "# Written by flowlearn before, and replaced by these.\n"
+      text += array("replaced", replaced)
+    }
     if script == "apply.sh" {
       text += array("saved_resources", savedResources)
       if allowAll == nil { text += array("tried", triedFiles) }

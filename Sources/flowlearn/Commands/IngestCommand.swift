@@ -98,6 +98,7 @@ struct IngestCommand: AsyncParsableCommand {
       let resolver = inventory.records.isEmpty ? nil : AddressTable(inventory)
       if follow || files == ["-"] {
         try await stream(stores, options: options, resolver: resolver)
+        if !noise.quiet { try await WatchNotes.print(stores) }
         return
       }
       var failures = 0
@@ -109,6 +110,7 @@ struct IngestCommand: AsyncParsableCommand {
           resolver: resolver
         )
       }
+      if !noise.quiet { try await WatchNotes.print(stores) }
       if failures > 0 { throw ExitCode(2) }
     }
   }

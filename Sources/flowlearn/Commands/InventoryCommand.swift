@@ -3,6 +3,7 @@ import AuditPipeline
 import ClusterInventory
 import FlowModel
 import JSONText
+import Rollout
 
 struct InventoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -71,6 +72,9 @@ struct InventoryAddCommand: AsyncParsableCommand {
           line += "; \(addition.counts.secrets.grouped) Secrets ignored"
         }
         noise.note(line)
+      }
+      for event in try await NamespacePresence.record(stores, who: Actor.name) {
+        noise.note("recorded: \(event.summary)")
       }
     }
   }

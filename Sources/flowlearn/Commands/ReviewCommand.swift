@@ -31,50 +31,36 @@ struct ReviewCommand: AsyncParsableCommand {
 /// What the review commands read.
 struct ReviewContext {
   let stores: Stores
-  let evidence: Evidence
-  let rows: [ObservedConnection]
+  /// All rows, decided or not, so that a number stays the same while deciding.
+  let rows: [ReviewRow]
 
-  /// Reads the connections of a namespace that review is about.
-  ///
-  /// Their numbers count all of them, decided or not, so that a number stays the same while deciding.
+  /// Reads what the gates of a namespace ask about, and what was decided.
   init(_ stores: Stores, namespace: String, now: Int64) async throws {
     self.stores = stores
-    let reader = try await EvidenceReader(stores, now: now)
-    let finder = try await WindowFinder(stores, rollout: reader.rollout)
-    let window = try finder.window(of: namespace, WindowSelection(span: .all))
-    evidence = try await reader.evidence(window, namespace: namespace)
-    rows = evidence.connections(of: namespace).filter { $0.isForReview || $0.decision != nil }
+    let context = try await RolloutContext(stores, now: now)
+    // Says which namespaces there are when this one is not.
+    _ = try context.finder.window(of: namespace, WindowSelection())
+    rows = try await context.assessor.assess(namespace, now: now).review
   }
 
-  /// The names of a connection's marks, for tables; the class stands in its own column.
-  static func marks(_ connection: ObservedConnection) -> String {
-    connection.marks.isEmpty ? "-" : connection.marks.map(\.rawValue).joined(separator: ", ")
-  }
-
-  /// Why a connection is listed, in words.
-  static func why(_ connection: ObservedConnection) -> String {
-    var reasons: [String] = []
-    switch connection.evidence {
-    case .wouldDeny: reasons.append("would be denied under enforcement")
-    case .denied: reasons.append("was denied: no rule allows it")
-    case .explicitDeny: reasons.append("was denied by an explicit rule; an allow would not help")
-    case .attempt: reasons.append("was tried without success")
-    case .allowed: break
-    }
-    reasons += connection.marks.map(\.explanation)
-    return reasons.joined(separator: "; ")
+  /// What a row is about, for tables: marks by name, questions and denials in words.
+  static func brief(_ row: ReviewRow) -> String {
+    var parts = row.marks.map(\.rawValue)
+    if row.isOpenDenial { parts.append("denied in the watch") }
+    parts += row.questions
+    return parts.isEmpty ? "-" : parts.joined(separator: ", ")
   }
 }
 
 struct ReviewListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "List what is undecided; on a terminal with --interactive, decide.",
+    abstract: "List what is undecided; on a terminal, decide.",
     discussion: """
       A row waits for a decision where DECISION says 'needed'. WHY gives the marks: metadata-service, \
       scan and unresolved keep a connection out of proposals until it is accepted; one-hour, \
       world-to-unexposed and towards-critical only point it out. -o json and --interactive say them in \
-      words.
+      words. On a terminal the list ends with the offer to decide one by one.
 
       Examples:
 
@@ -108,34 +94,42 @@ struct ReviewListCommand: AsyncParsableCommand {
         namespace: namespace,
         now: now
       )
-      let rows = Array(context.rows.enumerated()).filter { all || $0.element.decision == nil }
+      let rows = Array(context.rows.enumerated()).filter {
+        all || $0.element.decision == nil || $0.element.needsDecision
+      }
+      let isTerminal = isatty(STDIN_FILENO) != 0
       if interactive {
-        guard isatty(STDIN_FILENO) != 0 else {
+        guard isTerminal else {
           throw CommandFailure(
             "--interactive needs a terminal",
             hint: "flowlearn review accept|reject -n \(namespace) ID... decides without one."
           )
         }
-        try await InteractiveReview(context, rows: rows, now: now).run()
+        try await InteractiveReview(context.stores, rows: rows.map(\.element), now: now).run()
         return
       }
       print(rows)
-      let open = context.rows.count { $0.needsDecision }
-      noise.note("\(open) undecided before enforcement, \(rows.count) listed")
+      let open = rows.map(\.element).filter(\.needsDecision)
+      noise.note("\(open.count) undecided before enforcement, \(rows.count) listed")
+      guard isTerminal, isatty(STDOUT_FILENO) != 0, output == .table, !noise.quiet, !open.isEmpty
+      else { return }
+      Terminal.write("decide the \(open.count) one by one (y/N)? ")
+      if readLine()?.first == "y" {
+        try await InteractiveReview(context.stores, rows: open, now: now).run()
+      }
     }
   }
 
-  private func print(_ rows: [(offset: Int, element: ObservedConnection)]) {
-    func cells(_ index: Int, _ row: ObservedConnection, inTable: Bool) -> [String] {
+  private func print(_ rows: [(offset: Int, element: ReviewRow)]) {
+    func cells(_ index: Int, _ row: ReviewRow, inTable: Bool) -> [String] {
       [
-        String(index + 1), row.key.source, row.key.destination,
+        String(index + 1), row.source, row.destination,
         "\(row.key.transport)/\(row.key.port)", row.evidence.rawValue,
-        row.tally.records.grouped,
+        inTable ? row.records.grouped : String(row.records),
         inTable
-          ? Timestamps.minute(row.tally.lastMicroseconds)
-          : Timestamps.text(row.tally.lastMicroseconds),
-        row.decision?.rawValue ?? (row.needsDecision ? "needed" : "-"),
-        inTable ? ReviewContext.marks(row) : ReviewContext.why(row),
+          ? Timestamps.minute(row.lastMicroseconds) : Timestamps.text(row.lastMicroseconds),
+        row.needsDecision ? "needed" : row.decision?.verdict.rawValue ?? "-",
+        inTable ? ReviewContext.brief(row) : row.why,
       ]
     }
     let headers = [
@@ -158,13 +152,14 @@ struct ReviewListCommand: AsyncParsableCommand {
       }
     case .json, .ndjson:
       let values = rows.map { index, row -> JSONValue in
-        .object(
-          JSONObject(
-            zip(headers, cells(index, row, inTable: false)).map {
-              (key: $0.lowercased().replacing(" ", with: "_"), value: .string($1))
-            }
-          )
-        )
+        var members: [(key: String, value: JSONValue)] = []
+        for (header, cell) in zip(headers, cells(index, row, inTable: false)) {
+          let key = header.lowercased().replacing(" ", with: "_")
+          let isNumber = header == "ID" || header == "FLOWS"
+          members.append((key: key, value: isNumber ? .number(cell) : .string(cell)))
+        }
+        members.append((key: "decides", value: .string(row.key.description)))
+        return .object(JSONObject(members))
       }
       if output == .json {
         Terminal.print(JSONWriter.prettyText(.array(values)))
@@ -216,16 +211,16 @@ struct DecisionOptions: ParsableArguments {
           )
         }
         let row = context.rows[id - 1]
-        if verdict == .accept, row.evidence == .explicitDeny {
+        if verdict == .accept, row.isExplicitDeny {
           throw CommandFailure(
-            "\(ConnectionText.text(row.key)) was denied by an explicit rule: an allow would not help",
+            "\(row.text) was denied by an explicit rule: an allow would not help",
             hint: "Change the rule that denies it."
           )
         }
         decisions.append(
           ReviewDecision(
             verdict,
-            context.evidence.decisionKey(row),
+            row.key,
             reason: reason,
             who: Actor.name,
             time: now,
@@ -316,8 +311,8 @@ struct ReviewImportCommand: AsyncParsableCommand {
     commandName: "import",
     abstract: "Take over decisions from a YAML file.",
     discussion: """
-      Decisions that are in force already are left as they are. A file that names a workload nobody \
-      knows is refused with the line.
+      Decisions that are in force already are left as they are; where something else was decided since, \
+      the file's word is taken now. A file that names a workload nobody knows is refused with the line.
 
       Examples:
 
@@ -337,7 +332,7 @@ struct ReviewImportCommand: AsyncParsableCommand {
       let stores = try storeOptions.open()
       let importing = DecisionImport(stores)
       let added = try await importing.run(try TextFile.read(file), file: file, now: now)
-      Terminal.note("\(added.count) decisions taken over")
+      Terminal.note("\(added.count.counted("decision")) taken over")
     }
   }
 }

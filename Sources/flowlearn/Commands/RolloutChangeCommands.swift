@@ -16,25 +16,22 @@ struct RolloutReasonOptions: ParsableArguments {
   var reason: String
 
   /// Records the step.
-  ///
-  /// - Parameter target: The stage it leads to; nil when it moves nothing.
-  func record(_ action: RolloutAction, to target: RolloutStage? = nil) async throws {
+  func record(
+    _ action: RolloutAction,
+    change event: (inout RolloutEvent) -> Void = { _ in }
+  ) async throws {
     let now = try change.clock.now()
     try await reporting {
       let context = try await RolloutContext(try change.storeOptions.open(), now: now)
-      let stage = target == nil ? nil : context.state[namespace].stage
-      try await context.commit(
-        RolloutEvent(
-          time: now,
-          who: Actor.name,
-          action: action,
-          namespace: namespace,
-          from: stage,
-          to: target,
-          reason: reason
-        ),
-        dryRun: change.dryRun
+      var step = RolloutEvent(
+        time: now,
+        who: Actor.name,
+        action: action,
+        namespace: namespace,
+        reason: reason
       )
+      event(&step)
+      try await context.commit(step, dryRun: change.dryRun)
     }
   }
 }
@@ -44,20 +41,60 @@ struct RolloutRollbackCommand: AsyncParsableCommand {
     commandName: "rollback",
     abstract: "Take a namespace back to audit; its rollback.sh takes the policies away.",
     discussion: """
+      Weeks keep their numbers and evidence stays. With --cluster-wide the cluster-wide policies go back \
+      to pending.
+
       Examples:
 
         flowlearn rollout rollback -n app-prod --reason 'checkout lost its cache'
       """
   )
 
-  @OptionGroup var options: RolloutReasonOptions
+  @OptionGroup var change: RolloutChangeOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
+  var namespace: String?
+
+  @Flag(help: "The cluster-wide policies instead of a namespace.")
+  var clusterWide = false
+
+  @Option(help: ArgumentHelp("Why; stays on record.", valueName: "text"))
+  var reason: String
+
+  func validate() throws {
+    guard (namespace == nil) == clusterWide else {
+      throw ValidationError("Name a namespace with -n, or give --cluster-wide.")
+    }
+  }
 
   func run() async throws {
-    try await options.record(.rollback, to: .audit)
-    Terminal.note(
-      "now run rollback.sh --context CONTEXT from the files of its watch "
-        + "(rollout/\(options.namespace)/watch)"
-    )
+    let now = try change.clock.now()
+    try await reporting {
+      let context = try await RolloutContext(try change.storeOptions.open(), now: now)
+      let rollout = namespace.map { context.state[$0] }
+      let event = RolloutEvent(
+        time: now,
+        who: Actor.name,
+        action: clusterWide ? .rollbackClusterWide : .rollback,
+        namespace: namespace ?? "",
+        from: rollout?.stage,
+        to: rollout == nil ? nil : .audit,
+        reason: reason
+      )
+      try await context.commit(event, dryRun: change.dryRun)
+      let written = clusterWide ? context.state.clusterWideWritten : rollout?.written
+      if let written {
+        Terminal.note(
+          "now run \(StepFolder(written.folder).shownPath)/rollback.sh --context CONTEXT"
+        )
+      }
+      if !clusterWide, context.state.hasClusterDefaultDeny {
+        Terminal.note(
+          "the cluster-wide default-deny still covers \(namespace ?? ""): take it back too "
+            + "(flowlearn rollout rollback --cluster-wide --reason TEXT)"
+        )
+      }
+    }
   }
 }
 
@@ -90,7 +127,10 @@ struct RolloutWithdrawCommand: AsyncParsableCommand {
 
   @OptionGroup var options: RolloutReasonOptions
 
-  func run() async throws { try await options.record(.withdraw) }
+  func run() async throws {
+    try await options.record(.withdraw)
+    Terminal.note("policies that were applied stay; the namespace's rollback.sh takes them away")
+  }
 }
 
 struct RolloutResumeCommand: AsyncParsableCommand {
@@ -181,7 +221,7 @@ struct RolloutSuggestCommand: AsyncParsableCommand {
         context.reader,
         finder: context.finder,
         namespaces: [],
-        selection: WindowSelection(span: .all)
+        selection: WindowSelection(span: .weeks)
       )
       var table = Table(["NAMESPACE", "SUGGESTED", "SET", "WHY"])
       for name in context.finder.namespaces {
@@ -225,6 +265,9 @@ struct RolloutClusterWideCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Why; needed with --force.", valueName: "text"))
   var reason = ""
 
+  @Flag(help: "Calico without tiers: limit the deny to namespaces that are enforced.")
+  var noTiers = false
+
   @Option(help: ArgumentHelp("Where files are written.", valueName: "dir"))
   var outDir = "rollout"
 
@@ -236,28 +279,22 @@ struct RolloutClusterWideCommand: AsyncParsableCommand {
       let managed = Set(context.state.managed.map(\.namespace))
       let outcome = try context.workflow.clusterWide(
         plugin: cni,
-        exemptions: context.workflow.metadataExemptions(now: now),
+        exemptions: try await context.workflow.metadataExemptions(now: now),
         withDefaultDeny: withDefaultDeny,
-        unmanaged: context.namespaces.filter { !managed.contains($0) },
+        unmanaged: try await context.known().filter { !managed.contains($0) },
+        isUntiered: noTiers,
         who: Actor.name,
         now: now,
         force: force,
-        reason: reason
+        reason: reason,
+        folder: StepFolder(outDir, namespace: "cluster-wide", step: "apply")
       )
-      if let gate = outcome.gate { Terminal.write(gate.text) }
-      guard let event = outcome.event else {
+      if let gate = outcome.gate { Terminal.write(Terminal.escaped(gate.text)) }
+      guard outcome.event != nil else {
         Terminal.note("Error: the gate of the cluster-wide policies is not met.")
         throw ExitCode(1)
       }
-      if !change.dryRun {
-        try StepFolder.write(
-          outcome.files,
-          to: outDir,
-          namespace: "cluster-wide",
-          step: "apply"
-        )
-      }
-      try await context.commit(event, dryRun: change.dryRun)
+      try await context.carryOut(outcome, dryRun: change.dryRun)
     }
   }
 }
@@ -300,11 +337,22 @@ struct RolloutShowCommand: AsyncParsableCommand {
 
         flowlearn rollout show -n app-prod
         flowlearn rollout show -n app-prod 1
+        flowlearn rollout show -n app-prod 1 -o json
       """
   )
 
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case yaml, json
+  }
+
   @Argument(help: "Number of the proposal; without it they are listed.")
   var number: Int64?
+
+  @Option(
+    name: .shortAndLong,
+    help: "The YAML as it was approved, or JSON with evidence, proof and who kept it."
+  )
+  var output: Format = .yaml
 
   @OptionGroup var storeOptions: StoreOptions
 
@@ -319,7 +367,8 @@ struct RolloutShowCommand: AsyncParsableCommand {
         for proposal in saved {
           table.add([
             String(proposal.id), String(proposal.week), Timestamps.text(proposal.until),
-            proposal.dialect, proposal.yamlHash, proposal.actor, Timestamps.text(proposal.time),
+            proposal.dialect, String(proposal.yamlHash.prefix(12)), proposal.actor,
+            Timestamps.text(proposal.time),
           ])
         }
         Terminal.write(table)
@@ -331,7 +380,10 @@ struct RolloutShowCommand: AsyncParsableCommand {
           hint: "flowlearn rollout show -n \(namespace) lists them."
         )
       }
-      Terminal.write(proposal.yaml)
+      switch output {
+      case .yaml: Terminal.write(proposal.yaml)
+      case .json: Terminal.print(JSONWriter.prettyText(SavedProposals.value(proposal)))
+      }
     }
   }
 }

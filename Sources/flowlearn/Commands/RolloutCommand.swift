@@ -1,6 +1,7 @@
 import FlowStorage
 import ArgumentParser
 import AuditPipeline
+import ClusterInventory
 import FlowModel
 import JSONText
 import PolicyModel
@@ -27,10 +28,10 @@ struct RolloutCommand: AsyncParsableCommand {
       """,
     subcommands: [
       RolloutStatusCommand.self, RolloutPlanCommand.self, RolloutStartCommand.self,
-      RolloutAdvanceCommand.self, RolloutRollbackCommand.self, RolloutHoldCommand.self,
-      RolloutResumeCommand.self, RolloutSetCommand.self, RolloutSuggestCommand.self,
-      RolloutWithdrawCommand.self, RolloutClusterWideCommand.self, RolloutHistoryCommand.self,
-      RolloutShowCommand.self,
+      RolloutWriteCommand.self, RolloutAdvanceCommand.self, RolloutRollbackCommand.self,
+      RolloutHoldCommand.self, RolloutResumeCommand.self, RolloutSetCommand.self,
+      RolloutSuggestCommand.self, RolloutAcceptPolicyCommand.self, RolloutWithdrawCommand.self,
+      RolloutClusterWideCommand.self, RolloutHistoryCommand.self, RolloutShowCommand.self,
     ]
   )
 }
@@ -44,10 +45,13 @@ struct RolloutContext {
   let workflow: RolloutWorkflow
   let gates = RolloutGates()
 
-  init(_ stores: Stores, now: Int64, dialect: PolicyDialect = .kubernetes) async throws {
+  /// Reads everything up to a time.
+  ///
+  /// - Parameter dialect: Of the proposals; nil takes the one that the files were written in.
+  init(_ stores: Stores, now: Int64, dialect: PolicyDialect? = nil) async throws {
     self.stores = stores
     reader = try await EvidenceReader(stores, now: now)
-    finder = try await WindowFinder(stores, rollout: reader.rollout)
+    finder = try await WindowFinder(stores, rollout: reader.rollout, now: now)
     assessor = try await NamespaceAssessor(
       stores,
       reader: reader,
@@ -59,8 +63,7 @@ struct RolloutContext {
       stores,
       reader: reader,
       assessor: assessor,
-      gates: gates,
-      dialect: dialect
+      gates: gates
     )
   }
 
@@ -71,15 +74,32 @@ struct RolloutContext {
     Array(Set(finder.namespaces).union(state.namespaces.map(\.namespace))).sorted()
   }
 
+  /// The namespaces above and those that the inventory knows, sorted.
+  func known() async throws -> [String] {
+    Set(namespaces).union(reader.inventory.namespaces().map(\.name)).sorted()
+  }
+
   /// Stores an event unless it is only tried, and says what changed.
   func commit(_ event: RolloutEvent, dryRun: Bool) async throws {
+    try await carryOut(RolloutOutcome(event: event), dryRun: dryRun)
+  }
+
+  /// Writes the files of a step and stores its event, unless it is only tried, and says what changed.
+  func carryOut(_ outcome: RolloutOutcome, dryRun: Bool) async throws {
+    guard let event = outcome.event else { return }
+    let files = outcome.files.compactMap { file in
+      outcome.folder.map { "\($0.shownPath)/\(file.name)" }
+    }
     if dryRun {
       _ = try state.applying(event, expecting: state.version)
+      for file in files { Terminal.note("would write \(file)") }
       Terminal.note("would be recorded: \(event.summary)")
-    } else {
-      _ = try await workflow.commit(event)
-      Terminal.note("recorded: \(event.summary)")
+      return
     }
+    let proposal = try await workflow.carryOut(outcome)
+    for file in files { Terminal.note("wrote \(file)") }
+    if let proposal { Terminal.note("proposal \(proposal) is kept") }
+    Terminal.note("recorded: \(event.summary)")
   }
 }
 
@@ -138,11 +158,22 @@ struct RolloutStatusCommand: AsyncParsableCommand {
             rollout: rollout,
             gate: gate,
             denials: assessment?.gate.decisions.denials ?? [],
+            sureness: namespace == nil ? nil : assessment.flatMap(sureness),
             seen: context.finder.span(of: name)?.last
           )
         )
       }
       StatusListing(rows, state: context.state, isDetailed: namespace != nil).print(output)
+    }
+  }
+
+  private func sureness(_ assessment: NamespaceAssessment) -> SettledText? {
+    assessment.gate.coverage.map {
+      SettledText(
+        $0,
+        logOnly: assessment.gate.logOnly,
+        lateRules: assessment.gate.proposal?.rulesOfLast48Hours
+      )
     }
   }
 }
@@ -234,13 +265,10 @@ struct RolloutStartCommand: AsyncParsableCommand {
           plugin: plugin,
           way: logOnly,
           who: Actor.name,
-          now: now
+          now: now,
+          folder: StepFolder(outDir, namespace: name, step: "log-only")
         )
-        guard let event = outcome.event else { continue }
-        if !change.dryRun {
-          try StepFolder.write(outcome.files, to: outDir, namespace: name, step: "log-only")
-        }
-        try await context.commit(event, dryRun: change.dryRun)
+        try await context.carryOut(outcome, dryRun: change.dryRun)
       }
     }
   }
@@ -289,8 +317,10 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
   var namespace: String
 
-  @Option(help: "The kind of policy objects.")
-  var dialect: PolicyDialect = .kubernetes
+  @Option(
+    help: "The kind of policy objects (default: that of the files written before, else kubernetes)."
+  )
+  var dialect: PolicyDialect?
 
   @Flag(help: "Pass the gate though it is not met.")
   var force = false
@@ -312,16 +342,16 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
         now: now,
         dialect: dialect
       )
-      let (outcome, assessment) = try await context.workflow.advance(
+      let outcome = try await context.workflow.advance(
         namespace,
         who: Actor.name,
         now: now,
         force: force,
         reason: reason,
-        askedByName: true
+        folder: StepFolder(outDir, namespace: namespace, step: RolloutStage.watch.rawValue)
       )
-      if let gate = outcome.gate { Terminal.write(gate.text) }
-      guard let event = outcome.event else {
+      if let gate = outcome.gate { Terminal.write(Terminal.escaped(gate.text)) }
+      guard outcome.event != nil else {
         Terminal.report(
           CommandFailure(
             "\(namespace) stays in \(context.state[namespace].stage.rawValue): its gate is not met",
@@ -330,38 +360,7 @@ struct RolloutAdvanceCommand: AsyncParsableCommand {
         )
         throw ExitCode(1)
       }
-      if !change.dryRun {
-        try StepFolder.write(
-          outcome.files,
-          to: outDir,
-          namespace: namespace,
-          step: event.to?.rawValue ?? "step"
-        )
-        if let proposal = assessment.proposal {
-          let id = try await SavedProposals(context.stores).save(
-            proposal,
-            dialect: dialect,
-            actor: Actor.name,
-            now: now
-          )
-          Terminal.note("proposal \(id) is kept")
-        }
-      }
-      try await context.commit(event, dryRun: change.dryRun)
-    }
-  }
-}
-
-/// Files of rollout steps on disk.
-enum StepFolder {
-  /// Writes `DIRECTORY/NAMESPACE/STEP/...`.
-  static func write(_ files: [StepFile], to directory: String, namespace: String, step: String)
-    throws
-  {
-    for file in files {
-      let path = "\(directory)/\(namespace)/\(step)/\(file.name)"
-      try OutputFile.write(file.contents, to: path, executable: file.isExecutable)
-      Terminal.note("wrote \(path)")
+      try await context.carryOut(outcome, dryRun: change.dryRun)
     }
   }
 }

@@ -2,7 +2,10 @@ import ArgumentParser
 import AuditPipeline
 import FlowAggregation
 import FlowModel
+import FlowStorage
 import Foundation
+import PolicyManifests
+import PolicyModel
 import Rollout
 
 struct WatchCommand: AsyncParsableCommand {
@@ -10,8 +13,9 @@ struct WatchCommand: AsyncParsableCommand {
     commandName: "watch",
     abstract: "Wait for denials in a namespace; exit 1 at the first undecided one.",
     discussion: """
-      Looks at the store as 'flowlearn ingest' fills it, until the time is over or a signal comes. With \
-      --once it looks a single time, for use in a pipeline.
+      Looks at the store as 'flowlearn ingest' fills it, until the time is over or a signal comes, and \
+      prints the rules that would have to be added. With --once it looks a single time, for use in a \
+      pipeline.
 
       Examples:
 
@@ -39,20 +43,23 @@ struct WatchCommand: AsyncParsableCommand {
     try await reporting {
       let end = ContinuousClock.now + .seconds(duration)
       let stores = try storeOptions.open()
+      var isFirst = true
       while !StopSignal.isRaised {
         let now = given ?? Clock.now
         let context = try await RolloutContext(stores, now: now)
         let rollout = context.state[namespace]
+        if isFirst, !context.namespaces.contains(namespace) {
+          throw EvidenceError.noFlows(namespace: namespace, known: context.finder.namespaces)
+        }
         let assessment = try await context.assessor.assess(namespace, now: now)
-        let since = rollout.watchStart ?? 0
-        let denials = assessment.open.filter {
-          ($0.evidence == .denied || $0.evidence == .wouldDeny)
-            && $0.tally.lastMicroseconds >= since
+        if isFirst, rollout.watchStart == nil {
+          Terminal.note(
+            "\(namespace) is in \(rollout.stage.rawValue), not watched: "
+              + "everything undecided that policy denied or would deny counts"
+          )
         }
-        guard denials.isEmpty else {
-          for denial in denials { report(denial) }
-          throw ExitCode(1)
-        }
+        isFirst = false
+        if try await report(rollout, assessment, context, now: now) { throw ExitCode(1) }
         if once || ContinuousClock.now >= end { break }
         try await Task.sleep(for: .seconds(2))
       }
@@ -60,23 +67,73 @@ struct WatchCommand: AsyncParsableCommand {
     }
   }
 
-  /// Names the denial and the rule it would need.
-  private func report(_ denial: ObservedConnection) {
-    let key = denial.key
-    Terminal.print(
-      Terminal.escaped(
-        "denied: \(ConnectionText.text(key)), last seen "
-          + Timestamps.text(denial.tally.lastMicroseconds)
+  /// Names what is undecided, and the rules it would need.
+  ///
+  /// - Returns: Whether there was anything.
+  private func report(
+    _ rollout: NamespaceRollout,
+    _ assessment: NamespaceAssessment,
+    _ context: RolloutContext,
+    now: Int64
+  ) async throws -> Bool {
+    let rows = assessment.review.enumerated().filter { _, row in
+      rollout.watchStart != nil
+        ? row.isOpenDenial
+        : row.decision == nil && (row.evidence == .denied || row.evidence == .wouldDeny)
+    }
+    guard !rows.isEmpty else { return false }
+    for (index, row) in rows {
+      Terminal.print(
+        Terminal.escaped(
+          "denied: \(row.text), \(row.records.grouped) records, last seen "
+            + "\(Timestamps.text(row.lastMicroseconds)): \(row.why)"
+        )
       )
+      if row.decision == nil {
+        Terminal.print(
+          Terminal.escaped(
+            "  decide: flowlearn review accept|reject -n \(namespace) \(index + 1) --reason TEXT"
+          )
+        )
+      }
+    }
+    let needed = try await context.assessor.rulesNeeded(
+      for: rows.map(\.element),
+      in: assessment,
+      now: now
     )
-    Terminal.print(
-      Terminal.escaped(
-        "  it needs: egress of \(key.source) to \(key.destination) \(key.transport)/\(key.port), "
-          + "and ingress there"
+    if needed.policies.isEmpty {
+      Terminal.print(
+        "The latest proposal allows it already: flowlearn rollout write -n \(namespace), apply.sh."
       )
-    )
-    Terminal.print(
-      Terminal.escaped("  accept it: flowlearn review accept -n \(namespace) ID --reason TEXT")
-    )
+    } else {
+      Terminal.print("To allow it, these rules would have to be added:")
+      Terminal.write(try ManifestWriter.yaml(needed))
+    }
+    return true
+  }
+}
+
+/// What an ingest found out about namespaces that are being watched.
+enum WatchNotes {
+  /// Says on stderr which watched namespaces have undecided denials.
+  static func print(_ stores: Stores) async throws {
+    let ledger = RolloutLedger(store: stores.audit)
+    let watched = try await ledger.state().managed.filter { $0.stage == .watch }
+    guard !watched.isEmpty else { return }
+    // A capture of the past, or of a cluster whose clock is ahead, is looked at to its end.
+    let newest = try await stores.flows.namespaces().map(\.last).max() ?? 0
+    let now = max(Clock.now, newest)
+    let context = try await RolloutContext(stores, now: now)
+    for rollout in watched {
+      let denials = try await context.assessor.assess(rollout.namespace, now: now)
+        .gate.decisions.denials
+      guard let first = denials.first else { continue }
+      let more = denials.count > 1 ? " and \(denials.count - 1) more" : ""
+      Terminal.note(
+        "DENIED in \(rollout.namespace): \(first)\(more) "
+          + "(flowlearn watch -n \(rollout.namespace) --once)"
+      )
+    }
   }
 }

@@ -11,8 +11,8 @@ struct WeeksCommand: AsyncParsableCommand {
     discussion: """
       For each audit week: connections known (EDGES), new, and not seen again (UNSEEN); rules of its \
       proposal, added and gone; the share of all connections that was probably seen (COVERAGE, Chao2); \
-      days captured since the start, holes in the capture, and connections seen on one day only. NEW and \
-      ADDED at 0 over several weeks mean that learning has settled.
+      days captured since the start, holes in the capture, and connections seen on one day only. Below: \
+      how sure that is, and whether learning has settled.
 
       Examples:
 
@@ -38,6 +38,10 @@ struct WeeksCommand: AsyncParsableCommand {
   )
   var stale: Int?
 
+  func validate() throws {
+    if let stale, stale < 1 { throw ValidationError("--stale takes a number of weeks from 1.") }
+  }
+
   @OptionGroup var clock: ClockOptions
 
   @Option(name: .shortAndLong, help: "The output format.")
@@ -46,15 +50,27 @@ struct WeeksCommand: AsyncParsableCommand {
   func run() async throws {
     let now = try clock.now()
     try await reporting {
-      let stores = try storeOptions.open()
-      let reader = try await EvidenceReader(stores, now: now)
-      let finder = try await WindowFinder(stores, rollout: reader.rollout)
-      let report = WeeksReport(stores, reader: reader, finder: finder, settings: GateSettings())
+      let context = try await RolloutContext(try storeOptions.open(), now: now)
+      let report = WeeksReport(
+        context.stores,
+        reader: context.reader,
+        finder: context.finder,
+        settings: GateSettings()
+      )
       if let stale {
         print(try await report.stale(namespace, weeks: stale, now: now))
-      } else {
-        print(try await report.run(namespace))
+        return
       }
+      print(try await report.run(namespace))
+      guard output == .table else { return }
+      let gate = try await context.assessor.assess(namespace, now: now).gate
+      guard let coverage = gate.coverage else { return }
+      let sureness = SettledText(
+        coverage,
+        logOnly: gate.logOnly,
+        lateRules: gate.proposal?.rulesOfLast48Hours
+      )
+      Terminal.write("\n" + sureness.table)
     }
   }
 
@@ -80,6 +96,7 @@ struct WeeksCommand: AsyncParsableCommand {
       Terminal.write(table)
     case .json:
       func number(_ value: Int) -> JSONValue { .number(String(value)) }
+      func share(_ value: Double?) -> JSONValue { value.map { .number(String($0)) } ?? .null }
       Terminal.print(
         JSONWriter.prettyText(
           .array(
@@ -93,12 +110,14 @@ struct WeeksCommand: AsyncParsableCommand {
                   ("new", number(row.added)), ("notSeenAgain", number(row.missing)),
                   ("rules", number(row.rules)), ("rulesAdded", number(row.rulesAdded)),
                   ("rulesGone", number(row.rulesGone)),
-                  ("coverage", row.coverage.share.map { .number(String($0)) } ?? .null),
+                  ("coverage", share(row.coverage.share)),
                   ("daysCaptured", number(row.coverage.daysCaptured)),
                   ("hoursCaptured", number(row.coverage.hoursCaptured)),
                   ("holes", number(row.coverage.holes.count)),
                   ("newInLast48Hours", number(row.coverage.newEdges)),
                   ("seenOnOneDayOnly", number(row.coverage.singleDayEdges)),
+                  ("lostShare", share(row.coverage.lostShare)),
+                  ("unresolvedShare", share(row.coverage.unresolvedShare)),
                 ])
               )
             }
@@ -109,12 +128,33 @@ struct WeeksCommand: AsyncParsableCommand {
   }
 
   private func print(_ rules: [StaleRule]) {
-    var table = Table(["RULE", "LAST SEEN", "VERDICT", "WHY"])
-    for rule in rules {
-      let last = rule.lastDay.map { String(Timestamps.text(Int64($0) * Timestamps.day).prefix(10)) }
-      table.add([rule.rule, last ?? "never", rule.verdict.rawValue, rule.reason])
+    func day(_ rule: StaleRule) -> String? {
+      rule.lastDay.map { String(Timestamps.text(Int64($0) * Timestamps.day).prefix(10)) }
     }
-    Terminal.write(table)
+    switch output {
+    case .table:
+      var table = Table(["RULE", "LAST SEEN", "VERDICT", "WHY"])
+      for rule in rules {
+        table.add([rule.rule, day(rule) ?? "never", rule.verdict.rawValue, rule.reason])
+      }
+      Terminal.write(table)
+    case .json:
+      Terminal.print(
+        JSONWriter.prettyText(
+          .array(
+            rules.map { rule in
+              .object(
+                JSONObject([
+                  ("rule", .string(rule.rule)),
+                  ("lastSeen", day(rule).map(JSONValue.string) ?? .null),
+                  ("verdict", .string(rule.verdict.rawValue)), ("why", .string(rule.reason)),
+                ])
+              )
+            }
+          )
+        )
+      )
+    }
   }
 
   private func percent(_ share: Double?) -> String {

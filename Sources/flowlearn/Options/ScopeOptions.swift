@@ -45,7 +45,7 @@ struct WindowOptions: ParsableArguments {
     switch week {
     case nil: return WindowSelection(span: span, isOnly: only)
     case "latest": return WindowSelection(span: .latest, isOnly: only)
-    case "all": return WindowSelection(span: .all)
+    case "all": return WindowSelection(span: .weeks)
     case let text?:
       guard let number = Int(text), number >= 1 else {
         throw ValidationError("--week takes a number from 1, 'latest' or 'all', not '\(text)'.")

@@ -33,6 +33,7 @@ extension CommandFailure {
     case let error as InventoryError: self.init("\(error)")
     case let error as DecisionFileError: self.init(error.description)
     case let error as StepFileError: self.init(error.description)
+    case let error as RolloutStepError: self.init(error.description)
     default: return nil
     }
   }
@@ -153,13 +154,13 @@ extension CommandFailure {
     case .nothingInWindow(let namespace, let window) where window.start == window.end:
       self.init(
         "no flow of namespace \(namespace) since its audit began at \(Timestamps.text(window.start))",
-        hint: "--since and --until reach older flows; --week all takes everything."
+        hint: "--since and --until reach older flows."
       )
     case .nothingInWindow(let namespace, let window):
       self.init(
         "no flow of namespace \(namespace) between \(Timestamps.text(window.start)) and "
           + "\(Timestamps.text(window.end))",
-        hint: "--since and --until reach other times; --week all takes everything."
+        hint: "--since and --until reach other times; --week all takes all weeks."
       )
     }
   }

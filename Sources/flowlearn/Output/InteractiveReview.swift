@@ -1,42 +1,37 @@
 import AuditPipeline
-import FlowAggregation
 import FlowModel
 import Rollout
 
 /// Asks about one connection after the other on a terminal.
 struct InteractiveReview {
-  private let context: ReviewContext
-  private let rows: [(offset: Int, element: ObservedConnection)]
+  private let stores: Stores
+  private let rows: [ReviewRow]
   private let now: Int64
 
-  init(
-    _ context: ReviewContext,
-    rows: [(offset: Int, element: ObservedConnection)],
-    now: Int64
-  ) {
-    self.context = context
+  init(_ stores: Stores, rows: [ReviewRow], now: Int64) {
+    self.stores = stores
     self.rows = rows
     self.now = now
   }
 
   /// Runs until the list or the input ends; every answer is stored at once.
   func run() async throws {
-    let ledger = DecisionLedger(store: context.stores.audit)
+    let ledger = DecisionLedger(store: stores.audit)
     var position = 0
     var decided: [(position: Int, decision: ReviewDecision)] = []
     while position < rows.count {
-      let row = rows[position].element
+      let row = rows[position]
       Terminal.print(
         Terminal.escaped(
-          "\n[\(position + 1)/\(rows.count)] \(ConnectionText.text(row.key))  \(row.evidence.rawValue), "
-            + "\(row.tally.records.grouped) flows"
+          "\n[\(position + 1)/\(rows.count)] \(row.text)  \(row.evidence.rawValue), "
+            + "\(row.records.grouped) flows\(row.needsDecision ? ", decision needed" : "")"
         )
       )
       Terminal.write("accept, reject, skip, why, undo, quit (a/r/s/w/u/q)? ")
       guard let answer = readLine() else { break }
       switch answer.first {
       case "a", "r":
-        guard row.evidence != .explicitDeny || answer.first == "r" else {
+        guard !row.isExplicitDeny || answer.first == "r" else {
           Terminal.print("An explicit rule denies it: an allow would not help.")
           continue
         }
@@ -47,7 +42,7 @@ struct InteractiveReview {
         }
         let decision = ReviewDecision(
           answer.first == "a" ? .accept : .reject,
-          context.evidence.decisionKey(row),
+          row.key,
           reason: reason,
           who: Actor.name,
           time: now
@@ -66,6 +61,9 @@ struct InteractiveReview {
         undo.verdict = .undo
         undo.reason = "undone during review"
         try await ledger.append([undo])
+        Terminal.print(
+          Terminal.escaped("Taken back: \(last.decision.verdict.rawValue) \(undo.key)")
+        )
         position = last.position
       case "q": return
       default: Terminal.print("Please answer a, r, s, w, u or q.")
@@ -73,11 +71,12 @@ struct InteractiveReview {
     }
   }
 
-  private func explain(_ row: ObservedConnection) {
-    Terminal.print(Terminal.escaped("  \(ReviewContext.why(row))"))
-    Terminal.print("  first seen \(Timestamps.text(row.tally.firstMicroseconds))")
-    Terminal.print("  last seen  \(Timestamps.text(row.tally.lastMicroseconds))")
-    Terminal.print("  hours      \(row.tally.hours)")
-    Terminal.print("  logs       \(row.tally.logKinds.map(\.rawValue).joined(separator: ", "))")
+  private func explain(_ row: ReviewRow) {
+    Terminal.print(Terminal.escaped("  \(row.why)"))
+    Terminal.print("  first seen \(Timestamps.text(row.firstMicroseconds))")
+    Terminal.print("  last seen  \(Timestamps.text(row.lastMicroseconds))")
+    Terminal.print("  hours      \(row.hours)")
+    Terminal.print("  logs       \(row.logKinds.map(\.rawValue).joined(separator: ", "))")
+    Terminal.print(Terminal.escaped("  decides    \(row.key)"))
   }
 }

@@ -7,6 +7,8 @@ struct StatusRow {
   var rollout: NamespaceRollout
   var gate: GateResult?
   var denials: [String]
+  /// How sure the audit is; nil where it is not asked for.
+  var sureness: SettledText?
   /// When it was last seen in the logs.
   var seen: Int64?
 }
@@ -48,6 +50,7 @@ struct StatusListing {
     Terminal.print("cluster-wide policies: \(state.clusterWide.rawValue)")
     for row in rows where isDetailed {
       if let gate = row.gate { Terminal.write("\n" + Terminal.escaped(gate.text)) }
+      if let sureness = row.sureness { Terminal.write("\n" + sureness.table) }
     }
     for row in rows {
       for denial in row.denials {
@@ -74,7 +77,12 @@ struct StatusListing {
   private func missing(_ row: StatusRow) -> String {
     if row.rollout.stage == .assess { return "the audit has not been started" }
     guard let gate = row.gate else { return "-" }
-    if gate.isMet { return "nothing: rollout advance -n \(row.rollout.namespace)" }
+    let step = "rollout advance -n \(row.rollout.namespace)"
+    if gate.isMet { return "nothing: \(step)" }
+    // Writing the scripts is part of the step, where nothing else is missing.
+    if gate.unmet.map(\.name) == ["scripts"] {
+      return "nothing but the scripts: \(step) writes them"
+    }
     let first = gate.unmet.prefix(isDetailed ? 0 : 1).map { "\($0.name): \($0.message)" }
     let more = gate.unmet.count - first.count
     return (first + (more > 0 ? ["\(more)\(first.isEmpty ? "" : " more") not met"] : []))
@@ -113,5 +121,16 @@ struct StatusListing {
         ("namespaces", .array(namespaces)), ("clusterWide", .string(state.clusterWide.rawValue)),
       ])
     )
+  }
+}
+
+extension SettledText {
+  /// The lines in two columns.
+  var table: String {
+    let width = lines.map(\.name.count).max() ?? 0
+    return lines.map { line in
+      let padding = String(repeating: " ", count: width - line.name.count)
+      return Terminal.escaped("\(line.name)\(padding)  \(line.text)") + "\n"
+    }.joined()
   }
 }
