@@ -80,7 +80,7 @@ package struct Ingest: Sendable {
   ///
   /// - Throws: ``InputError``, or the store's error; the store is then as it was.
   package func run(path: String) async throws -> IngestResult {
-    try await run(opened: try OpenedInput(path: path))
+    try await run(opened: try OpenedInput(path: path, format: options.format))
   }
 
   func run(opened: OpenedInput) async throws -> IngestResult {

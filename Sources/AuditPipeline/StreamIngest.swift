@@ -44,7 +44,7 @@ package struct StreamIngest: Sendable {
     committed: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     if follows, path != "-" { return try await follow(path, committed: committed) }
-    let input = try OpenedInput(path: path)
+    let input = try OpenedInput(path: path, format: options.format)
     guard RecordFraming.detect(input.head.span.bytes) == .lines, !input.head.isEmpty else {
       // Values over many lines are only complete at the end; nothing can be committed before.
       return try await Ingest(
@@ -167,7 +167,7 @@ package struct StreamIngest: Sendable {
   /// Waits until a file has a whole line, and looks at it; nil when a signal came.
   private func waitForHead(_ path: String) throws -> OpenedInput? {
     while !StopSignal.isRaised {
-      let input = try OpenedInput(path: path)
+      let input = try OpenedInput(path: path, format: options.format)
       if input.head.contains(0x0a) || input.head.count == OpenedInput.headSize { return input }
       usleep(StreamIngest.pause)
     }

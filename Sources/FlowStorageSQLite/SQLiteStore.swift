@@ -81,6 +81,10 @@ package final class SQLiteStore: Sendable {
         try SQLiteStore.requireCurrent(database, path: path)
       }
     } catch let error as DatabaseError {
+      // Reading a log needs an index beside it, and that could not be made.
+      if readOnly, error.resultCode == .SQLITE_READONLY {
+        throw SQLiteStoreError.unopenable(path: path, reason: .readOnlyDirectory)
+      }
       throw SQLiteStore.explain(error, path: path)
     }
   }

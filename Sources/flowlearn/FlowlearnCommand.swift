@@ -55,9 +55,9 @@ struct FlowlearnCommand: AsyncParsableCommand {
 
   private static func fail(_ message: String, usageOf command: any ParsableCommand.Type) -> Never {
     let usage = usageString(for: command)
-    let name = usage.drop { $0 != ":" }.dropFirst(2).prefix { !"[<".contains($0) }
+    let name = usage.prefix { !"[<".contains($0) }
     Terminal.note("Error: \(message)")
-    Terminal.writeError(usage.replacing(/^USAGE/, with: "Usage") + "\n")
+    Terminal.writeError("Usage: \(usage)\n")
     Terminal.note("  See '\(name)--help' for more information.")
     exit(withError: ExitCode.validationFailure)
   }

@@ -96,6 +96,15 @@ struct RefusalTests {
     #expect(try shell("ls -A; cat a.jsonl").output == before)
   }
 
+  @Test("An empty name is no store that is gone with the program")
+  func emptyName() throws {
+    let option = try shell("flowlearn ingest \(sample) --store \"$NOTHING\"")
+    #expect(option.status == 64 && option.errors.contains("--store is empty"))
+    #expect(
+      try shell("FLOWLEARN_STORE= flowlearn ingest -q \(sample) && ls flowlearn.db").status == 0
+    )
+  }
+
   @Test("A name that matches nothing is told apart from a file that is not there")
   func missing() throws {
     #expect(
@@ -116,6 +125,15 @@ struct RefusalTests {
     #expect(told.status == 2)
     #expect(told.errors.contains("Error: a.json:1: not a single hubble record could be read"))
     #expect(try shell("flowlearn flows -A --store t.db").output.isEmpty)
+  }
+
+  @Test("A log of addresses that came before the inventory is not left in silence")
+  func tooEarly() throws {
+    let first = try shell("flowlearn ingest sample-flows/vpc")
+    #expect(first.status == 0 && first.errors.contains("without `flowlearn inventory add`"))
+    #expect(try shell("flowlearn inventory add -q sample-flows/pods.json").status == 0)
+    let again = try shell("flowlearn ingest sample-flows/vpc")
+    #expect(again.errors.contains("already counted, nothing new\n  none of it was used then"))
   }
 
   @Test("Content that is known under another name is said to be")

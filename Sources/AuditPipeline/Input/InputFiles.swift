@@ -28,7 +28,9 @@ package enum InputFiles {
   }
 
   private static func walk(_ directory: String) throws -> [File] {
-    guard let walker = FileManager.default.enumerator(atPath: directory) else {
+    // A link to a directory is not walked by itself.
+    let root = URL(fileURLWithPath: directory).resolvingSymlinksInPath().path
+    guard let walker = FileManager.default.enumerator(atPath: root) else {
       throw InputError.unreadable(file: directory, message: "cannot list the directory")
     }
     var paths: [String] = []

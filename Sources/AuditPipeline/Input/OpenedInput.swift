@@ -28,8 +28,9 @@ struct OpenedInput {
 
   /// Opens a file or, for `-`, standard input.
   ///
+  /// - Parameter format: The format where it is known; else a stream is read until it can be told.
   /// - Throws: ``InputError``.
-  init(path: String) throws {
+  init(path: String, format: LogFormat? = nil) throws {
     let isStandardInput = path == "-"
     name = path
     let raw: DescriptorSource
@@ -70,17 +71,31 @@ struct OpenedInput {
       head = try OpenedInput.fill(
         whole,
         count: OpenedInput.headSize,
-        stopsAtFirstLine: isStandardInput
+        isEnough: { isStandardInput && OpenedInput.tells($0, format: format) }
       )
       source = PushbackSource(head: head, rest: whole)
     }
     if head.contains(0) { throw InputError.binary(file: path) }
   }
 
-  /// Reads up to `count` bytes.
-  private static func fill(_ source: any ByteSource, count: Int, stopsAtFirstLine: Bool = false)
-    throws -> [UInt8]
-  {
+  /// Whether the start of a stream of lines holds one, and says what log it is.
+  ///
+  /// Values over many lines are only stored when the stream ends, so there nothing is held up.
+  private static func tells(_ head: ArraySlice<UInt8>, format: LogFormat?) -> Bool {
+    guard let start = head.firstIndex(where: { $0 > 0x20 }), head[start...].contains(0x0a) else {
+      return false
+    }
+    let bytes = head.span.bytes
+    return RecordFraming.detect(bytes) == .lines
+      && (format != nil || LogFormat.detect(bytes) != nil)
+  }
+
+  /// Reads up to `count` bytes, fewer when what came is enough.
+  private static func fill(
+    _ source: any ByteSource,
+    count: Int,
+    isEnough: (ArraySlice<UInt8>) -> Bool = { _ in false }
+  ) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     var filled = 0
     while filled < count {
@@ -89,7 +104,7 @@ struct OpenedInput {
       }
       if got == 0 { break }
       filled += got
-      if stopsAtFirstLine, bytes[..<filled].contains(0x0a) { break }
+      if isEnough(bytes[..<filled]) { break }
     }
     return Array(bytes[..<filled])
   }

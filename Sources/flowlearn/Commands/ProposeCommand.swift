@@ -36,7 +36,6 @@ struct ProposeCommand: AsyncParsableCommand {
   @OptionGroup var window: WindowOptions
   @OptionGroup var clock: ClockOptions
   @OptionGroup var noise: NoiseOptions
-  @OptionGroup var detail: DetailOptions
 
   @Option(help: "The kind of policy objects.")
   var dialect: PolicyDialect = .kubernetes
@@ -63,8 +62,7 @@ struct ProposeCommand: AsyncParsableCommand {
   var save = false
 
   @Option(
-    help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir"),
-    completion: .directory
+    help: ArgumentHelp("Write files into this directory instead of stdout.", valueName: "dir")
   )
   var outDir: String?
 
@@ -90,7 +88,7 @@ struct ProposeCommand: AsyncParsableCommand {
         .run(names)
       var isClean = true
       for result in results {
-        let report = ProposalReport(result, isVerbose: detail.verbose)
+        let report = ProposalReport(result)
         if !noise.quiet { report.print() }
         isClean = isClean && result.proof.holds
         if strict, !result.proposal.excess.isEmpty {

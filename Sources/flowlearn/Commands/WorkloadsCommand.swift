@@ -57,7 +57,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
     case .table:
       var table = Table(
         ["WORKLOAD", "KIND", "EXPOSED", "SELECTOR", "LABELS"],
-        dispensable: ["EXPOSED", "KIND", "SELECTOR"],
+        dispensable: ["EXPOSED", "SELECTOR", "KIND"],
         shrinkable: [0],
         last: .wrapped
       )

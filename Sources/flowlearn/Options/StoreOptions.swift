@@ -14,9 +14,18 @@ struct StoreOptions: ParsableArguments {
   )
   var store: String?
 
+  func validate() throws {
+    // SQLite takes an empty name for a database that is gone with the program.
+    guard store != "" else {
+      throw ValidationError("--store is empty: is a variable of the shell not set?")
+    }
+  }
+
   /// The path of the store.
   var path: String {
-    store ?? ProcessInfo.processInfo.environment["FLOWLEARN_STORE"] ?? "flowlearn.db"
+    if let store { return store }
+    let variable = ProcessInfo.processInfo.environment["FLOWLEARN_STORE"] ?? ""
+    return variable.isEmpty ? "flowlearn.db" : variable
   }
 
   /// Opens the store; a missing one is an error unless it may be created.

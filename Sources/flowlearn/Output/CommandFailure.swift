@@ -24,7 +24,9 @@ extension CommandFailure {
   init?(_ error: any Error) {
     switch error {
     case let failure as CommandFailure: self = failure
-    case let error as InputError: self = CommandFailure(input: error)
+    case let error as InputError:
+      self = CommandFailure(input: error)
+      if message.hasPrefix("-:") { message = "standard input" + message.dropFirst() }
     case let error as SQLiteStoreError: self = CommandFailure(store: error)
     case let error as EvidenceError: self = CommandFailure(evidence: error)
     case let error as RolloutError:
@@ -66,7 +68,8 @@ extension CommandFailure {
     case .unknownFormat(let file):
       self.init(
         "\(file): no known flow log format",
-        hint: "--format hubble, calico, aws-vpc, ... says which it is (flowlearn ingest --help)."
+        hint: "--format hubble, calico, aws-vpc, ... says which it is; "
+          + "objects of the cluster go to flowlearn inventory add."
       )
     case .nothingRecognized(let file, let format, let problem, let line):
       self.init(

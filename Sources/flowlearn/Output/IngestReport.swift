@@ -29,6 +29,11 @@ struct IngestReport {
     case .unchanged:
       let other = record.name == path || record.name == "-" ? "" : " as \(record.name)"
       Terminal.note("\(path): already counted\(other), nothing new")
+      if record.counts.used == 0, record.counts.records > 0 {
+        Terminal.note(
+          "  none of it was used then; after inventory add, ingest it into a new store (--store)"
+        )
+      }
       printTorn()
     case .empty:
       Terminal.note("\(path): no complete record yet")

@@ -7,13 +7,8 @@ import FlowModel
 /// What people should know of a proposal, on stderr.
 struct ProposalReport {
   private let result: ProposeResult
-  private let isVerbose: Bool
 
-  /// Makes a report; a verbose one leaves out nothing.
-  init(_ result: ProposeResult, isVerbose: Bool = false) {
-    self.result = result
-    self.isVerbose = isVerbose
-  }
+  init(_ result: ProposeResult) { self.result = result }
 
   /// Prints it.
   func print() {
@@ -39,9 +34,7 @@ struct ProposalReport {
     for entry in proof.denied {
       Terminal.note("  NOT ALLOWED  \(describe(entry.connection)): \(entry.reason)")
     }
-    for pair in proof.unobserved.prefix(isVerbose ? Int.max : 10) {
-      Terminal.note("  unobserved   \(pair)")
-    }
+    for pair in proof.unobserved.prefix(10) { Terminal.note("  unobserved   \(pair)") }
     for grant in result.proposal.excess {
       Terminal.note("  excess       \(grant.reason.rawValue): \(grant.detail)")
     }
@@ -83,7 +76,7 @@ struct ProposalReport {
     return order.map { group in
       let all = ports[group] ?? []
       let list =
-        all.count > 4 && !isVerbose
+        all.count > 4
         ? "\(all.count) ports (\(all.prefix(3).joined(separator: ", ")), ...)"
         : all.joined(separator: ", ")
       return

@@ -71,8 +71,9 @@ struct Table {
   private static let gap = "   "
   /// No name of Kubernetes comes near it; a log may hold any.
   private static let longestCell = 2000
-  /// With less room than this nothing of use would be left of a last column.
-  private static let leastRoom = 20
+  /// With less room than this nothing of use would be left of a last column; a wrapped one must hold
+  /// a label in a line.
+  private var leastRoom: Int { last == .wrapped ? 40 : 20 }
   /// No name is cut shorter than this.
   private static let leastName = 12
 
@@ -84,7 +85,7 @@ struct Table {
     width: Int?
   ) -> [String] {
     let before = shown.dropLast().map { widths[$0] + Table.gap.count }.reduce(0, +)
-    let room = width.map { max(Table.leastRoom, $0 - before) }
+    let room = width.map { max(leastRoom, $0 - before) }
     var rest: [String] = []
     let cells = shown.map { index -> String in
       var cell = shrinkable.contains(index) ? row[index].cutInside(to: widths[index]) : row[index]
@@ -114,7 +115,7 @@ struct Table {
 
   private func needed(_ shown: [Int], _ widths: [Int]) -> Int {
     shown.map { index in
-      index == shown.last && last != .whole ? min(widths[index], Table.leastRoom) : widths[index]
+      index == shown.last && last != .whole ? min(widths[index], leastRoom) : widths[index]
     }.reduce(0, +) + Table.gap.count * (shown.count - 1)
   }
 

@@ -35,6 +35,18 @@ struct InputFilesTests {
     #expect(try names(folder.path("b.log")) == ["b.log"])
   }
 
+  @Test("A link to a folder means its files, under the name of the link")
+  func linkedDirectory() throws {
+    let target = try TemporaryFolder()
+    try target.write("x".utf8, to: "a.log")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("logs"),
+      withDestinationPath: target.url.path
+    )
+    #expect(try names(folder.path("logs")) == ["logs/a.log"])
+    #expect(try names(folder.path("l*/*.log")) == ["logs/a.log"])
+  }
+
   @Test("A name with a star in it means that file")
   func literalStar() throws {
     try folder.write("x".utf8, to: "a[1]*.log")
