@@ -87,7 +87,7 @@ struct StreamSession {
       cluster: options.cluster,
       resolver: resolver
     )
-    decoder = format.decoder.init(options: options.decoder)
+    decoder = format.decoder.init(options: PackedRecords.options(options.decoder))
     recordID = known?.id ?? 0
     isNew = known == nil
     head = Array(input.head.prefix(OpenedInput.identityWindow))

@@ -74,6 +74,20 @@ package struct AddressTable: AddressResolving {
     return .endpoint(Endpoint(kind: .address, address: single))
   }
 
+  /// The pod that held an address all through a time; see ``AddressResolving``.
+  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
+    // Nobody else may come so near to either end that a record there would be ambiguous.
+    let margin = 2 * AddressTimeline.slack
+    guard special(address) == nil,
+      case .endpoint(let index) = timeline.holder(
+        of: address,
+        from: start - margin,
+        to: end + margin
+      ), endpoints[Int(index)].kind == .pod
+    else { return nil }
+    return endpoints[Int(index)]
+  }
+
   private func isNode(_ address: IPAddress, from start: Int64, to end: Int64) -> Bool {
     nodes[address]?.widened(by: AddressTimeline.slack).contains(from: start, to: end) == true
   }

@@ -83,7 +83,8 @@ package struct EdgeTable: Sendable {
     ) {
       self.records.addSaturated(records)
       self.bytes.addSaturated(bytes)
-      if first < self.first {
+      // Of records at one time the first line is shown, in whatever order they are counted.
+      if first < self.first || (first == self.first && line < sampleLine) {
         self.first = first
         sampleLine = line
       }

@@ -85,14 +85,16 @@ package struct EvidenceAccumulator: Sendable {
   }
 
   /// Notes that the log covered a time, whether or not the record at that time is evidence.
-  package mutating func sawRecord(at time: Int64) {
+  ///
+  /// - Parameter count: How many records of that UTC hour are noted at once.
+  package mutating func sawRecord(at time: Int64, count: Int64 = 1) {
     let hour = hour(of: time)
     if hour == captureHour {
-      captureRecords += 1
+      captureRecords += count
     } else {
       flushCapture()
       captureHour = hour
-      captureRecords = 1
+      captureRecords = count
     }
   }
 

@@ -53,6 +53,11 @@ package struct DecoderOptions: Sendable {
   /// Calico: `deny` records were let through (`dropActionOverride` Accept or LogAndAccept).
   package var denyPasses: Bool = false
 
+  /// Unpacks gzip; nil for what is none, or too long.
+  package typealias Inflate = @Sendable ([UInt8]) -> [UInt8]?
+  /// For records that hold gzip inside; nil where it cannot be unpacked.
+  package var inflate: Inflate?
+
   /// Makes options that say nothing.
   package init() {}
 }
@@ -107,6 +112,20 @@ package protocol LogDecoder: Sendable {
   /// The same for a log that is read with these options.
   static func decodesParts(_ options: DecoderOptions) -> Bool
 
+  /// The decoder to read the next part of the same log again with, nil when `later` read it right.
+  ///
+  /// A part that another decoder read at the same time may have begun under another header.
+  func correction(of later: any LogDecoder) -> (any LogDecoder)?
+
+  /// Adds what the decoder of the next part of the same log still holds.
+  ///
+  /// - Parameter lineOffset: Lines before that part.
+  mutating func merge(
+    _ later: any LogDecoder,
+    lineOffset: Int,
+    into accumulator: inout EvidenceAccumulator
+  )
+
   /// Whether the last line of an input, which has no line feed, is complete rather than torn.
   static func isComplete(lastLine: RawSpan) -> Bool
 
@@ -123,6 +142,16 @@ extension LogDecoder {
 
   /// As without options.
   package static func decodesParts(_ options: DecoderOptions) -> Bool { decodesParts }
+
+  /// None: the parts know nothing of each other.
+  package func correction(of later: any LogDecoder) -> (any LogDecoder)? { nil }
+
+  /// Nothing: the parts know nothing of each other.
+  package mutating func merge(
+    _ later: any LogDecoder,
+    lineOffset: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {}
 
   /// A line that is a whole JSON value is complete; of any other nobody can tell.
   package static func isComplete(lastLine: RawSpan) -> Bool {

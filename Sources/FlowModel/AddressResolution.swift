@@ -52,4 +52,17 @@ package protocol AddressResolving: Sendable {
   /// Whether a port of an endpoint is known to be served: container port, Service target port, API server.
   func serves(_ address: IPAddress, transport: TransportProtocol, port: UInt16, at time: Int64)
     -> Bool
+
+  /// The pod that held an address all through a time, nil when there is none or a closer look is needed.
+  ///
+  /// Whatever part of that time and whichever port ``resolve(_:transport:port:from:to:)`` is asked for, it
+  /// gives this endpoint.
+  func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint?
+}
+
+extension AddressResolving {
+  /// Nil: every record is looked up by itself.
+  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
+    nil
+  }
 }

@@ -65,7 +65,7 @@ struct InputDecoding: Sendable {
 
   /// A decoder that knows what the input says before an offset.
   private func makeDecoder(at offset: Int64) -> any LogDecoder {
-    var decoder = format.decoder.init(options: options.decoder)
+    var decoder = format.decoder.init(options: PackedRecords.options(options.decoder))
     if offset > 0 {
       let known = Int(min(offset, Int64(head.count)))
       decoder.resume(after: head.span.bytes.extracting(0..<known))
@@ -124,8 +124,18 @@ struct InputDecoding: Sendable {
     let results = parts.withLock { $0 }
     guard var whole = try results[0]?.get() else { throw InputError.missing(file: name) }
     for index in 1..<max(1, ranges.count) {
-      guard let part = try results[index]?.get() else { continue }
-      whole.accumulator.merge(part.accumulator, lineOffset: lines + whole.end.lines)
+      guard var part = try results[index]?.get() else { continue }
+      if let decoder = whole.decoder.correction(of: part.decoder) {
+        part = try decode(
+          start: ranges[index].start,
+          end: index + 1 < ranges.count ? ranges[index].end : nil,
+          firstLine: 1,
+          decoder: decoder
+        )
+      }
+      let before = lines + whole.end.lines
+      whole.accumulator.merge(part.accumulator, lineOffset: before)
+      whole.decoder.merge(part.decoder, lineOffset: before, into: &whole.accumulator)
       whole.end.lines += part.end.lines
       whole.end.consumed = max(whole.end.consumed, part.end.consumed)
       whole.end.rest = part.end.rest
@@ -148,9 +158,14 @@ struct InputDecoding: Sendable {
   }
 
   /// Decodes the lines that start in a range of a plain file.
-  private func decode(start: Int64, end: Int64?, firstLine: Int) throws -> Part {
+  private func decode(
+    start: Int64,
+    end: Int64?,
+    firstLine: Int,
+    decoder: (any LogDecoder)? = nil
+  ) throws -> Part {
     let file = try FileRange(path: name)
-    var part = Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: start))
+    var part = Part(accumulator: makeAccumulator(), decoder: decoder ?? makeDecoder(at: start))
     var position = start
     var reader = LineReader(offset: start, firstLine: firstLine)
     part.end = try reader.run(

@@ -16,20 +16,21 @@ enum CloudEnvelope {
   ///
   /// Source: shapes of `filter-log-events`, `get-log-events`, Logs Insights, subscriptions, Firehose and
   /// Pub/Sub.
-  static func open(_ value: JSONValue) -> CloudEnvelope {
+  ///
+  /// - Parameter inflate: Unpacks gzip, for what a subscription hands to a function.
+  static func open(_ value: JSONValue, inflate: DecoderOptions.Inflate? = nil) -> CloudEnvelope {
     if let list = value.array { return .objects(list) }
     guard value.object != nil else { return .unreadable("not a JSON object") }
-    if value["awslogs"]?["data"] != nil {
-      return .unreadable(
-        "packed subscription record; unpack it with: jq -r .awslogs.data FILE | base64 -d | gunzip"
-      )
+    if let data = value["awslogs"]?["data"] {
+      guard let packed = data.string.flatMap({ Base64.decode($0) }),
+        let bytes = inflate?(packed), let inner = try? unsafe JSONParser.parse(bytes.span.bytes)
+      else { return .unreadable("field \"awslogs.data\" holds no gzip of JSON in base64") }
+      // What was packed is not packed again.
+      return open(inner)
     }
     if value["messageType"]?.string == "CONTROL_MESSAGE" { return .control }
-    if value["message"]?["data"] != nil || value["receivedMessages"] != nil {
-      return .unreadable(
-        "packed Pub/Sub message; unpack it with: jq -r '.message.data' FILE | base64 -d"
-      )
-    }
+    if let received = value["receivedMessages"]?.array { return pubSub(received) }
+    if value["message"]?["data"] != nil { return pubSub([value]) }
     if let events = value.first("logEvents", "events")?.array { return messages(of: events) }
     if let results = value["results"]?.array { return rows(results) }
     for key in ["message", "@message", "log"] {
@@ -38,6 +39,32 @@ enum CloudEnvelope {
       }
     }
     return .objects([value])
+  }
+
+  /// The entries inside Pub/Sub messages.
+  private static func pubSub(_ messages: [JSONValue]) -> CloudEnvelope {
+    var objects: [JSONValue] = []
+    for message in messages {
+      guard let bytes = message["message"]?["data"]?.string.flatMap({ Base64.decode($0) }),
+        let inner = try? unsafe JSONParser.parse(bytes.span.bytes)
+      else { return .unreadable("field \"message.data\" holds no JSON in base64") }
+      objects.append(inner)
+    }
+    return .objects(objects)
+  }
+
+  /// The text of the first Pub/Sub message in the start of a log, which may be cut; nil when there is none.
+  static func pubSubText(in start: String) -> String? {
+    guard start.hasPrefix("{") || start.hasPrefix("["), start.contains("\"message\""),
+      let key = start.firstRange(of: "\"data\"")
+    else { return nil }
+    // A slash may be escaped in JSON.
+    let data = start[key.upperBound...].utf8.drop { $0 != UInt8(ascii: "\"") }.dropFirst()
+      .prefix { $0 != UInt8(ascii: "\"") }.filter { $0 != UInt8(ascii: "\\") }
+    let whole = data.count / 4 * 4
+    return Base64.decode(String(decoding: data.prefix(whole), as: UTF8.self)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   private static func messages(of events: [JSONValue]) -> CloudEnvelope {

@@ -107,19 +107,41 @@ extension RawSpan {
   }
 }
 
-/// A short hash of a name that only has to tell a few names apart (FNV-1a).
+/// A short hash of a name that only has to tell a few names apart: of its words of eight bytes.
 struct NameHash {
-  private(set) var value: UInt32 = 0x811c_9dc5
+  private var mixed: UInt64 = 0
 
-  /// Adds a byte.
+  /// Adds the next eight bytes, the last of them filled up with zeros.
   @inline(__always)
-  mutating func add(_ byte: UInt8) { value = (value ^ UInt32(byte)) &* 0x0100_0193 }
+  mutating func add(_ word: UInt64) {
+    mixed = (mixed ^ word) &* 0x9E37_79B9_7F4A_7C15
+    mixed ^= mixed >> 29
+  }
+
+  /// The hash of what was added.
+  var value: UInt32 { UInt32(truncatingIfNeeded: mixed >> 32) }
+
+  /// The hash of a part.
+  static func of(_ bytes: RawSpan, in range: Range<Int>) -> UInt32 {
+    var hash = NameHash()
+    var word: UInt64 = 0
+    var shift: UInt64 = 0
+    for index in range {
+      word |= UInt64(bytes.byte(at: index)) << shift
+      shift += 8
+      if shift == 64 || index == range.upperBound - 1 {
+        hash.add(word)
+        word = 0
+        shift = 0
+      }
+    }
+    return hash.value
+  }
 
   /// The hash of a text.
   static func of(_ text: String) -> UInt32 {
-    var hash = NameHash()
-    for byte in text.utf8 { hash.add(byte) }
-    return hash.value
+    let bytes = Array(text.utf8)
+    return unsafe of(bytes.span.bytes, in: 0..<bytes.count)
   }
 }
 
@@ -134,7 +156,12 @@ struct LogStart {
   init(_ span: RawSpan) {
     let range = span.trimmedRange()
     let end = Swift.min(range.upperBound, range.lowerBound + 65_536)
-    text = span.text(in: range.lowerBound..<end)
+    self.init(text: span.text(in: range.lowerBound..<end))
+  }
+
+  /// Looks at a text.
+  init(text: String) {
+    self.text = text
     firstLine =
       text.utf8.split(separator: 0x0a, maxSplits: 1).first.map { Substring($0) } ?? ""
   }

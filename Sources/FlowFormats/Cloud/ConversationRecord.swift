@@ -55,9 +55,9 @@ package struct ConversationRecord: Hashable, Sendable {
   /// Whether an address of a node may stand for any pod on it.
   package var nodesMayBePods: Bool
   /// What the log says of the sender beside its address: a number of ``ConversationTable/number(of:)``.
-  package var sourceDetail: UInt32
+  package var sourceDetail: UInt16
   /// The same of the receiver.
-  package var destinationDetail: UInt32
+  package var destinationDetail: UInt16
 
   /// Makes a record.
   package init(
@@ -74,8 +74,8 @@ package struct ConversationRecord: Hashable, Sendable {
     end: Int64,
     capture: UInt32 = 0,
     nodesMayBePods: Bool = false,
-    sourceDetail: UInt32 = 0,
-    destinationDetail: UInt32 = 0
+    sourceDetail: UInt16 = 0,
+    destinationDetail: UInt16 = 0
   ) {
     self.source = source
     self.destination = destination

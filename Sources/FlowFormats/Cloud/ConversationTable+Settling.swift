@@ -2,186 +2,303 @@ import FlowAggregation
 import FlowModel
 
 /// All hours of one conversation, with what they show together.
-private struct ConversationGroup {
-  /// Positions in the sorted table.
-  var range: Range<Int>
+struct ConversationGroup {
+  /// The position of the hour that the table finds.
+  var head: Int
+  /// The last time of all hours.
+  var last: Int64
+  /// The hours it was seen in.
+  var hours: ClosedRange<Int32>
   /// The marks of all hours.
   var marksA: ConversationMarks
   var marksB: ConversationMarks
   /// Packets of all hours, 0 when not counted.
-  var packetsA: UInt64 = 0
-  var packetsB: UInt64 = 0
+  var packetsA: Int
+  var packetsB: Int
   /// Whether records of each end were refused.
-  var hasRejectedA = false
-  var hasRejectedB = false
+  var hasRejectedA: Bool
+  var hasRejectedB: Bool
   /// Whether A opened it; nil while that is not known.
   var clientIsA: Bool?
 
+  init(_ one: Conversation, head: Int) {
+    self.head = head
+    last = one.last
+    hours = one.hour...one.hour
+    marksA = one.marksA
+    marksB = one.marksB
+    packetsA = Int(one.packetsA)
+    packetsB = Int(one.packetsB)
+    hasRejectedA = one.rejectedA > 0
+    hasRejectedB = one.rejectedB > 0
+  }
+
+  mutating func add(_ one: Conversation) {
+    last = max(last, one.last)
+    hours = min(hours.lowerBound, one.hour)...max(hours.upperBound, one.hour)
+    marksA.formUnion(one.marksA)
+    marksB.formUnion(one.marksB)
+    packetsA += Int(one.packetsA)
+    packetsB += Int(one.packetsB)
+    hasRejectedA = hasRejectedA || one.rejectedA > 0
+    hasRejectedB = hasRejectedB || one.rejectedB > 0
+  }
+
+  /// The marks of both ends.
+  var marks: ConversationMarks { marksA.union(marksB) }
+  /// The marks of the end that opened it.
   var clientMarks: ConversationMarks { clientIsA == false ? marksB : marksA }
+  /// The marks of the other end.
   var serverMarks: ConversationMarks { clientIsA == false ? marksA : marksB }
-}
-
-/// What one edge will be counted with, keyed closely enough that all its records resolve alike.
-private struct EmissionKey: Hashable {
-  var client: UInt32
-  var server: UInt32
-  var clientDetail: UInt32
-  var serverDetail: UInt32
-  var hour: Int32
-  /// Five-minute parts of the hour in which it began and ended: addresses change hands.
-  var firstPart: UInt16
-  var lastPart: UInt16
-  var port: UInt16
-  var transport: UInt8
-  var evidence: EvidenceClass
-  var nodesMayBePods: Bool
-}
-
-private struct Emission {
-  var records: Int
-  var bytes: Int64
-  var first: Int64
-  var last: Int64
-  var line: Int
 }
 
 // MARK: - Settling
 
 extension ConversationTable {
-  /// Decides and hands over the conversations that were quiet since a time, or all of them.
-  mutating func settle(quietSince cutoff: Int64?, into accumulator: inout EvidenceAccumulator) {
-    conversations.sort {
-      $0.ends != $1.ends ? $0.ends < $1.ends : $0.what < $1.what
-    }
-    var groups = groupedByTuple()
-    for group in groups { observe(group) }
-    for index in groups.indices {
-      groups[index].clientIsA = decide(groups[index], resolver: accumulator.resolver)
-      noteOneWay(groups[index])
-    }
-    var emissions: [EmissionKey: Emission] = [:]
-    var kept: [Conversation] = []
-    for group in groups {
-      for position in group.range {
-        var conversation = conversations[position]
-        if let cutoff, conversation.last > cutoff {
-          // What earlier hours showed must not be lost with them.
-          conversation.marksA = group.marksA
-          conversation.marksB = group.marksB
-          kept.append(conversation)
-        } else {
-          judge(conversation, in: group, emissions: &emissions, into: &accumulator)
-        }
-      }
-    }
-    emit(emissions, into: &accumulator)
-    keep(kept)
+  /// What is decided.
+  enum Extent {
+    /// What was quiet since a time and is settled: nothing that comes later changes it.
+    case settled(quietSince: Int64)
+    /// What was quiet since a time, with what is known.
+    case quiet(since: Int64)
+    /// All there is.
+    case everything
   }
 
-  private func groupedByTuple() -> [ConversationGroup] {
-    var groups: [ConversationGroup] = []
-    var start = 0
-    while start < conversations.count {
-      let first = conversations[start]
-      var group = ConversationGroup(
-        range: start..<start + 1,
-        marksA: first.marksA,
-        marksB: first.marksB
-      )
-      var end = start
-      while end < conversations.count, conversations[end].tuple == first.tuple {
-        let conversation = conversations[end]
-        group.marksA.formUnion(conversation.marksA)
-        group.marksB.formUnion(conversation.marksB)
-        group.packetsA += UInt64(conversation.packetsA)
-        group.packetsB += UInt64(conversation.packetsB)
-        group.hasRejectedA = group.hasRejectedA || conversation.rejectedA > 0
-        group.hasRejectedB = group.hasRejectedB || conversation.rejectedB > 0
-        end += 1
-      }
-      group.range = start..<end
-      groups.append(group)
-      start = end
+  /// Makes room: lets settled conversations go, and the quieter half of all when that is not enough.
+  mutating func settle(into accumulator: inout EvidenceAccumulator) {
+    let limit = capacity / 4 * 3
+    settle(.settled(quietSince: medianOfLast()), into: &accumulator)
+    if conversations.count > limit {
+      settle(.quiet(since: medianOfLast()), into: &accumulator)
+      if conversations.count > limit { settle(.everything, into: &accumulator) }
     }
-    return groups
+    threshold = min(capacity, max(conversations.count * 2, capacity / 4, 2))
+  }
+
+  /// The time before which about half of the conversations ended.
+  private func medianOfLast() -> Int64 {
+    let step = max(1, conversations.count / 1024)
+    let times = stride(from: 0, to: conversations.count, by: step).map { conversations[$0].last }
+    return times.sorted()[(times.count - 1) / 2]
+  }
+
+  /// Decides and hands over conversations; what goes on keeps what it has shown so far.
+  mutating func settle(_ extent: Extent, into accumulator: inout EvidenceAccumulator) {
+    var emissions = Emissions()
+    var isGone = [Bool](repeating: false, count: conversations.count)
+    switch extent {
+    case .settled(let cutoff):
+      for head in conversations.indices where conversations[head].isHead {
+        var group = group(at: head)
+        guard group.last <= cutoff || conversations[head].next != 0,
+          let clientIsA = sureClient(of: group, accumulator)
+        else { continue }
+        group.clientIsA = clientIsA
+        guard isSettled(group) else { continue }
+        observe(group)
+        judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+      }
+    case .quiet(let cutoff):
+      settleAll(quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+    case .everything:
+      heldBack = 0
+      settleAll(quietSince: .max, &isGone, &emissions, into: &accumulator)
+    }
+    emit(emissions, into: &accumulator)
+    remove(isGone)
+    forgetTooMany()
+  }
+
+  /// Decides with what all conversations together tell.
+  private mutating func settleAll(
+    quietSince cutoff: Int64,
+    _ isGone: inout [Bool],
+    _ emissions: inout Emissions,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    var groups: [(head: UInt32, clientIsA: Bool?)] = []
+    groups.reserveCapacity(conversations.count)
+    for head in conversations.indices where conversations[head].isHead {
+      var group = group(at: head)
+      group.clientIsA = sureClient(of: group, accumulator)
+      observe(group)
+      groups.append((head: UInt32(truncatingIfNeeded: head), clientIsA: group.clientIsA))
+    }
+    for index in groups.indices {
+      var group = group(at: Int(groups[index].head))
+      group.clientIsA = groups[index].clientIsA ?? likelyClient(of: group)
+      groups[index].clientIsA = group.clientIsA
+      noteOneWay(group)
+    }
+    for (head, clientIsA) in groups {
+      var group = group(at: Int(head))
+      group.clientIsA = clientIsA
+      judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+    }
+  }
+
+  @inline(__always)
+  private func group(at head: Int) -> ConversationGroup {
+    var group = ConversationGroup(conversations[head], head: head)
+    var next = conversations[head].next
+    while next != 0 {
+      let position = Int(next) - 1
+      group.add(conversations[position])
+      next = conversations[position].next
+    }
+    return group
+  }
+
+  /// Judges the hours of a conversation that were quiet since a time, and marks them as gone.
+  private mutating func judge(
+    _ group: ConversationGroup,
+    quietSince cutoff: Int64,
+    _ isGone: inout [Bool],
+    _ emissions: inout Emissions,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    let hasSucceeded = group.clientIsA.map { succeeded(group, clientIsA: $0) } ?? false
+    var next = UInt32(truncatingIfNeeded: group.head + 1)
+    while next != 0 {
+      let position = Int(next) - 1
+      next = conversations[position].next
+      if position >= heldBack, conversations[position].last <= cutoff {
+        judge(
+          conversations[position],
+          in: group,
+          hasSucceeded: hasSucceeded,
+          emissions: &emissions,
+          into: &accumulator
+        )
+        isGone[position] = true
+      } else {
+        // What other hours showed must not be lost with them.
+        conversations[position].marksA = group.marksA
+        conversations[position].marksB = group.marksB
+        if hasSucceeded { conversations[position].marksA.insert(.complete) }
+      }
+    }
+  }
+}
+
+// MARK: - Deciding
+
+extension ConversationTable {
+  /// Whether nothing that comes later can change who opened a conversation and that it worked.
+  private func isSettled(_ group: ConversationGroup) -> Bool {
+    guard let clientIsA = group.clientIsA else { return false }
+    return succeeded(group, clientIsA: clientIsA) && !isOneWay(group)
+  }
+
+  private func isOneWay(_ group: ConversationGroup) -> Bool {
+    !group.serverMarks.contains(.accepted) && !group.marks.contains(.complete)
   }
 
   /// Learns from a conversation how its ports behave; refused packets teach nothing.
-  private mutating func observe(_ group: ConversationGroup) {
-    let marks = group.marksA.union(group.marksB)
-    guard marks.contains(.accepted) else { return }
-    let one = conversations[group.range.lowerBound]
-    let keyA = PortBehaviour.key(one.addressA, one.portA, one.transport)
-    let keyB = PortBehaviour.key(one.addressB, one.portB, one.transport)
-    behaviour.meet(keyA, partner: PortBehaviour.partner(addresses[one.addressB], one.portB))
-    behaviour.meet(keyB, partner: PortBehaviour.partner(addresses[one.addressA], one.portA))
-    if group.marksA.isSuperset(of: [.answered, .accepted]) { behaviour.answered(keyA) }
-    if group.marksB.isSuperset(of: [.answered, .accepted]) { behaviour.answered(keyB) }
-  }
-
-  /// Who opened a conversation: true for A, false for B, nil when nothing tells.
   ///
-  /// In this order: what the log states, the opening flags of either direction, the inventory, ends that
-  /// answered openings elsewhere, ends that meet many partners. Never port numbers, times or the order.
-  private func decide(_ group: ConversationGroup, resolver: (any AddressResolving)?) -> Bool? {
-    let one = conversations[group.range.lowerBound]
-    func exactly(_ isA: Bool, _ isB: Bool) -> Bool? { isA == isB ? nil : isA }
-    let stated = exactly(group.marksA.contains(.stated), group.marksB.contains(.stated))
-    if let stated { return stated }
-    let byFlags = exactly(
-      group.marksA.contains(.opened) || group.marksB.contains(.answered),
-      group.marksB.contains(.opened) || group.marksA.contains(.answered)
-    )
-    if let byFlags { return byFlags }
-    let transport = TransportProtocol(number: one.transport)
-    if let resolver {
-      let time = one.first
-      let byInventory = exactly(
-        resolver.serves(
-          addresses[one.addressB],
-          transport: transport,
-          port: one.portB,
-          at: time
-        ),
-        resolver.serves(
-          addresses[one.addressA],
-          transport: transport,
-          port: one.portA,
-          at: time
+  /// Where it is sure who opened it, the client's port is left out: it may be used for other servers later.
+  private mutating func observe(_ group: ConversationGroup) {
+    guard group.marks.contains(.accepted) else { return }
+    let one = conversations[group.head]
+    func meet(_ isA: Bool) {
+      behaviour.meet(
+        key(one, isA: isA),
+        partner: PortBehaviour.partner(
+          addresses[isA ? one.addressB : one.addressA],
+          isA ? one.portB : one.portA
         )
       )
-      if let byInventory { return byInventory }
     }
-    let keyA = PortBehaviour.key(one.addressA, one.portA, one.transport)
-    let keyB = PortBehaviour.key(one.addressB, one.portB, one.transport)
-    return exactly(behaviour.answersOpenings(keyB), behaviour.answersOpenings(keyA))
-      ?? exactly(behaviour.isBusy(keyB), behaviour.isBusy(keyA))
+    guard let clientIsA = group.clientIsA else {
+      meet(true)
+      meet(false)
+      return
+    }
+    if group.serverMarks.isSuperset(of: [.answered, .accepted]) {
+      behaviour.answered(key(one, isA: !clientIsA))
+    } else {
+      meet(!clientIsA)
+    }
+  }
+
+  @inline(__always)
+  private func key(_ one: Conversation, isA: Bool) -> UInt64 {
+    isA
+      ? PortBehaviour.key(one.addressA, one.portA, one.transport)
+      : PortBehaviour.key(one.addressB, one.portB, one.transport)
+  }
+
+  /// Who opened a conversation, where that is sure: true for A, false for B.
+  ///
+  /// In this order: what the log states, the opening flags of either direction, the inventory.
+  @inline(__always)
+  private func sureClient(
+    of group: ConversationGroup,
+    _ accumulator: EvidenceAccumulator
+  ) -> Bool? {
+    let stated = group.marksA.contains(.stated)
+    if stated != group.marksB.contains(.stated) { return stated }
+    let opened = group.marksA.contains(.opened) || group.marksB.contains(.answered)
+    if opened != (group.marksB.contains(.opened) || group.marksA.contains(.answered)) {
+      return opened
+    }
+    return accumulator.resolver.flatMap { servedClient(of: group, $0) }
+  }
+
+  private func servedClient(
+    of group: ConversationGroup,
+    _ resolver: any AddressResolving
+  ) -> Bool? {
+    let one = conversations[group.head]
+    let transport = TransportProtocol(number: one.transport)
+    let servesA = resolver.serves(
+      addresses[one.addressA],
+      transport: transport,
+      port: one.portA,
+      at: one.first
+    )
+    let servesB = resolver.serves(
+      addresses[one.addressB],
+      transport: transport,
+      port: one.portB,
+      at: one.first
+    )
+    return servesA == servesB ? nil : servesB
+  }
+
+  /// Who opened a conversation, by how its ports behave.
+  ///
+  /// Ends that answered openings elsewhere, then ends that meet many partners; never port numbers, times or
+  /// the order.
+  private func likelyClient(of group: ConversationGroup) -> Bool? {
+    let one = conversations[group.head]
+    return behaviour.server(key(one, isA: false), key(one, isA: true))
+  }
+
+  private func pair(_ one: Conversation, clientIsA: Bool) -> OneWayPair {
+    OneWayPair(
+      client: clientIsA ? one.addressA : one.addressB,
+      server: clientIsA ? one.addressB : one.addressA,
+      port: clientIsA ? one.portB : one.portA
+    )
   }
 
   private mutating func noteOneWay(_ group: ConversationGroup) {
-    let one = conversations[group.range.lowerBound]
+    let one = conversations[group.head]
     guard let clientIsA = group.clientIsA, one.transport == TransportProtocol.udp.number,
       group.clientMarks.contains(.accepted), !group.serverMarks.contains(.accepted)
     else { return }
-    let last = conversations[group.range.upperBound - 1]
-    noteOneWay(
-      OneWayPair(
-        client: clientIsA ? one.addressA : one.addressB,
-        server: clientIsA ? one.addressB : one.addressA,
-        port: clientIsA ? one.portB : one.portA
-      ),
-      one.hour...last.hour
-    )
+    noteOneWay(pair(one, clientIsA: clientIsA), group.hours)
   }
 
   /// Whether both sides were seen to talk, so that the connection worked.
-  private func succeeded(_ group: ConversationGroup, _ one: Conversation, _ clientIsA: Bool)
-    -> Bool
-  {
+  private func succeeded(_ group: ConversationGroup, clientIsA: Bool) -> Bool {
     let client = group.clientMarks
     let server = group.serverMarks
     guard client.union(server).contains(.payload) else { return false }
     if client.contains(.complete) || server.contains(.complete) { return true }
+    let one = conversations[group.head]
     if client.contains(.accepted), server.isSuperset(of: [.accepted, .beyondReset]) {
       let isTCP = one.transport == TransportProtocol.tcp.number
       let showsFlags = client.union(server).contains(.showsFlags)
@@ -192,234 +309,58 @@ extension ConversationTable {
     guard one.transport == TransportProtocol.udp.number, client.contains(.accepted) else {
       return false
     }
-    let pair = OneWayPair(
-      client: clientIsA ? one.addressA : one.addressB,
-      server: clientIsA ? one.addressB : one.addressA,
-      port: clientIsA ? one.portB : one.portA
-    )
     // Senders such as syslog and statsd never get answers, but come again.
-    return oneWayHours[pair].map { $0.lowerBound < $0.upperBound } ?? false
+    return oneWayHours[pair(one, clientIsA: clientIsA)].map { $0.lowerBound < $0.upperBound }
+      ?? false
   }
 }
 
-// MARK: - Judging
+// MARK: - Forgetting
 
 extension ConversationTable {
-  private func judge(
-    _ conversation: Conversation,
-    in group: ConversationGroup,
-    emissions: inout [EmissionKey: Emission],
-    into accumulator: inout EvidenceAccumulator
-  ) {
-    let isTCP = conversation.transport == TransportProtocol.tcp.number
-    let views = Int(conversation.otherViews)
-    let accepted = Int(conversation.recordsA) + Int(conversation.recordsB)
-    let rejected = Int(conversation.rejectedA) + Int(conversation.rejectedB)
-    guard let clientIsA = group.clientIsA else {
-      if accepted + views > 0 {
-        accumulator.discard(.undecidedDirection, count: accepted + views)
-      }
-      guard rejected > 0 else { return }
-      let wasAccepted = group.marksA.union(group.marksB).contains(.accepted)
-      let showsFlags = group.marksA.union(group.marksB).contains(.showsFlags)
-      if isTCP, showsFlags {
-        accumulator.discard(.midConnection, count: rejected)
-      } else if !wasAccepted, group.hasRejectedA != group.hasRejectedB {
-        // Nothing of it was ever let through, so what was refused can only have opened it.
-        add(
-          conversation,
-          clientIsA: group.hasRejectedA,
-          evidence: .denied,
-          records: rejected,
-          bytes: 0,
-          to: &emissions
-        )
-      } else {
-        accumulator.discard(.undecidedDirection, count: rejected)
-      }
-      return
+  /// Keeps what outlives conversations within its bounds.
+  private mutating func forgetTooMany() {
+    if behaviour.count > 2 * ConversationTable.maximumMemory {
+      behaviour.prune(to: ConversationTable.maximumMemory)
     }
-    let succeeded = succeeded(group, conversation, clientIsA)
-    if accepted + views > 0 {
-      let forward = Int(clientIsA ? conversation.recordsA : conversation.recordsB)
-      let used = forward > 0 ? forward : max(accepted, 1)
-      add(
-        conversation,
-        clientIsA: clientIsA,
-        evidence: succeeded ? .allowed : .attempt,
-        records: used,
-        bytes: conversation.bytes,
-        to: &emissions
-      )
-      if forward > 0, accepted > forward {
-        accumulator.discard(.reply, count: accepted - forward)
-      }
-      let others = accepted > 0 ? views : views - 1
-      if others > 0 { accumulator.discard(.duplicateView, count: others) }
-    }
-    guard rejected > 0 else { return }
-    let stated = group.clientMarks.contains(.stated)
-    if succeeded, !stated {
-      // Packets that came after the connection was closed.
-      accumulator.discard(.midConnection, count: rejected)
-      return
-    }
-    let refused = Int(clientIsA ? conversation.rejectedA : conversation.rejectedB)
-    if rejected > refused { accumulator.discard(.reply, count: rejected - refused) }
-    guard refused > 0 else { return }
-    let isLate =
-      isTCP && !stated && group.clientMarks.contains(.showsFlags)
-      && !group.clientMarks.contains(.opened)
-    if isLate {
-      accumulator.discard(.midConnection, count: refused)
-    } else {
-      add(
-        conversation,
-        clientIsA: clientIsA,
-        evidence: .denied,
-        records: refused,
-        bytes: 0,
-        to: &emissions
-      )
-    }
+    if addresses.longAddresses.count > 2 * ConversationTable.maximumMemory { renumberAddresses() }
   }
 
-  private func add(
-    _ conversation: Conversation,
-    clientIsA: Bool,
-    evidence: EvidenceClass,
-    records: Int,
-    bytes: Int64,
-    to emissions: inout [EmissionKey: Emission]
-  ) {
-    let hourStart = Int64(conversation.hour) * Timestamps.hour
-    func part(_ time: Int64) -> UInt16 {
-      UInt16(clamping: (time - hourStart) / (Timestamps.second * 300))
-    }
-    let key = EmissionKey(
-      client: clientIsA ? conversation.addressA : conversation.addressB,
-      server: clientIsA ? conversation.addressB : conversation.addressA,
-      clientDetail: clientIsA ? conversation.detailA : conversation.detailB,
-      serverDetail: clientIsA ? conversation.detailB : conversation.detailA,
-      hour: conversation.hour,
-      firstPart: part(conversation.first),
-      lastPart: part(conversation.last),
-      port: clientIsA ? conversation.portB : conversation.portA,
-      transport: conversation.transport,
-      evidence: evidence,
-      nodesMayBePods: conversation.nodesMayBePods
-    )
-    let new = Emission(
-      records: records,
-      bytes: bytes,
-      first: conversation.first,
-      last: conversation.last,
-      line: conversation.line
-    )
-    guard var known = emissions[key] else {
-      emissions[key] = new
-      return
-    }
-    known.records += new.records
-    known.bytes = known.bytes &+ new.bytes
-    if (new.first, new.line) < (known.first, known.line) {
-      known.first = new.first
-      known.line = new.line
-    }
-    known.last = max(known.last, new.last)
-    emissions[key] = known
-  }
-
-  /// Hands the edges over in an order that depends on their content only.
-  private func emit(
-    _ emissions: [EmissionKey: Emission],
-    into accumulator: inout EvidenceAccumulator
-  ) {
-    let sorted = emissions.sorted { left, right in
-      if left.value.first != right.value.first { return left.value.first < right.value.first }
-      if left.value.line != right.value.line { return left.value.line < right.value.line }
-      let ends = (addresses[left.key.client], addresses[left.key.server])
-      let otherEnds = (addresses[right.key.client], addresses[right.key.server])
-      if ends != otherEnds { return ends < otherEnds }
-      if left.key.port != right.key.port { return left.key.port < right.key.port }
-      return left.key.evidence < right.key.evidence
-    }
-    let wasAmbiguous = accumulator.nodeAddressesAreAmbiguous
-    for (key, emission) in sorted {
-      accumulator.nodeAddressesAreAmbiguous = key.nodesMayBePods
-      accumulator.record(
-        ObservedFlow(
-          source: end(key.client, detail: key.clientDetail, isClient: true),
-          destination: end(key.server, detail: key.serverDetail, isClient: false),
-          transport: TransportProtocol(number: key.transport),
-          port: key.port,
-          side: .both,
-          evidence: key.evidence,
-          start: emission.first,
-          end: emission.last,
-          records: Int64(emission.records),
-          bytes: emission.bytes
-        ),
-        line: emission.line,
-        lines: emission.records
-      )
-    }
-    accumulator.nodeAddressesAreAmbiguous = wasAmbiguous
-  }
-
-  private func end(_ address: UInt32, detail number: UInt32, isClient: Bool) -> ObservedEnd {
-    // A node serves on its own address; what comes from there may be a pod behind it.
-    if number == ConversationTable.nodeOrPod, isClient {
-      return .endpoint(
-        Endpoint(
-          kind: .unresolved,
-          address: CIDR(single: addresses[address]),
-          entity: EvidenceAccumulator.nodeOrPodEntity
-        )
-      )
-    }
-    return detail(number) ?? .address(addresses[address])
-  }
-
-  /// Keeps these conversations and what else must outlive the others, with addresses numbered anew.
-  private mutating func keep(_ kept: [Conversation]) {
-    behaviour.prune(to: ConversationTable.maximumMemory)
+  /// Numbers those IPv6 addresses anew that are still in use.
+  private mutating func renumberAddresses() {
     let old = addresses
-    var renewed = AddressTable()
+    var used: Set<UInt32> = []
+    for conversation in conversations {
+      used.insert(conversation.addressA)
+      used.insert(conversation.addressB)
+    }
+    behaviour.prune(to: ConversationTable.maximumMemory)
+    used.formUnion(behaviour.addressNumbers)
+    for pair in oneWayHours.keys { used.formUnion([pair.client, pair.server]) }
+    var renewed = AddressNumbers()
     // In ascending order of the old numbers, so that A stays A.
-    var isUsed = [Bool](repeating: false, count: old.addresses.count)
-    for conversation in kept {
-      isUsed[Int(conversation.addressA)] = true
-      isUsed[Int(conversation.addressB)] = true
+    var numbers: [UInt32: UInt32] = [:]
+    for number in used.sorted() where AddressNumbers.isLong(number) {
+      numbers[number] = renewed.number(of: old[number])
     }
-    for number in behaviour.addressNumbers { isUsed[Int(number)] = true }
-    for pair in oneWayHours.keys {
-      isUsed[Int(pair.client)] = true
-      isUsed[Int(pair.server)] = true
-    }
-    var numbers = [UInt32](repeating: 0, count: isUsed.count)
-    for index in isUsed.indices where isUsed[index] {
-      numbers[index] = renewed.number(of: old.addresses[index])
-    }
+    func renewedNumber(_ number: UInt32) -> UInt32 { numbers[number] ?? number }
     addresses = renewed
-    behaviour.renumber { numbers[Int($0)] }
+    pods = PodMemo()
+    behaviour.renumber(renewedNumber)
     oneWayHours = Dictionary(
       oneWayHours.map { pair, hours in
         let moved = OneWayPair(
-          client: numbers[Int(pair.client)],
-          server: numbers[Int(pair.server)],
+          client: renewedNumber(pair.client),
+          server: renewedNumber(pair.server),
           port: pair.port
         )
         return (moved, hours)
       },
       uniquingKeysWith: { first, _ in first }
     )
-    replace(
-      with: kept.map { conversation in
-        var moved = conversation
-        moved.renumber({ numbers[Int($0)] }, detail: { $0 })
-        return moved
-      }
-    )
+    for position in conversations.indices {
+      conversations[position].renumber(renewedNumber, detail: { $0 })
+    }
+    findAnew()
   }
 }

@@ -3,28 +3,38 @@ import FlowModel
 
 /// Folds the records of both directions and all interfaces into forward edges.
 ///
-/// VPC logs do not say who opened a connection, and show success only by the answer, so records wait here
-/// until the capture ends or the table is full. **Bound**: at most `capacity` conversation-hours of about
-/// 100 bytes are held; when the table is full, the half that was quiet longest is decided with what is
-/// known then and leaves. What stays beyond that is how ports behaved (65,536 ends) and the last hours of
-/// one-way UDP pairs (65,536). Without that, the outcome does not depend on the order of the records.
+/// VPC logs do not say who opened a connection, and show success only by the answer, so records wait
+/// here until the capture ends or there are too many. **Bound**: a table that has grown to a few ten
+/// thousand conversation-hours of 80 bytes lets those go that were quiet longest and are settled: who opened
+/// them and that they worked can change no more. What is not settled stays for the whole capture as long as
+/// no more than `capacity` are held; then the quieter half is decided with what is known. Beyond the
+/// conversations it is remembered how ports behaved (65,536 ends) and the first and last hours of one-way
+/// UDP pairs (65,536). But for that, the outcome does not depend on the order of the records, nor on
+/// how the log was parted among tables.
 package struct ConversationTable: Sendable {
-  /// How many conversation-hours a table holds unless told otherwise: about 30 MB.
+  /// How many conversation-hours a table holds at most unless told otherwise: about 20 MB.
   package static let defaultCapacity = 1 << 18
 
   /// The most ends whose behaviour, and pairs whose hours, are remembered beyond the conversations.
   static let maximumMemory = 65_536
   /// The detail number that stands for an address of a node that may stand for any pod on it.
-  static let nodeOrPod: UInt32 = 1
+  static let nodeOrPod: UInt16 = 1
+  /// How many details of ends are told apart.
+  private static let maximumDetails = Int(UInt16.max - nodeOrPod)
 
   let capacity: Int
-  var addresses = AddressTable()
+  /// When settled conversations are let go next.
+  var threshold: Int
+  /// So many of the first conversations stay, since the part of the log before may hold more of them.
+  var heldBack = 0
+  var addresses = AddressNumbers()
   var conversations: [Conversation] = []
   var behaviour = PortBehaviour()
   var oneWayHours: [OneWayPair: ClosedRange<Int32>] = [:]
+  var pods = PodMemo()
   private(set) var details: [ObservedEnd] = []
-  private var detailNumbers: [ObservedEnd: UInt32] = [:]
-  private var slots = SlotIndex()
+  private var detailNumbers: [ObservedEnd: UInt16] = [:]
+  private var slots: [UInt32] = []
 
   /// A client and a server's port that exchange datagrams without answers.
   struct OneWayPair: Hashable, Sendable {
@@ -35,31 +45,35 @@ package struct ConversationTable: Sendable {
 
   /// Makes an empty table.
   package init(capacity: Int = ConversationTable.defaultCapacity) {
-    self.capacity = max(capacity, 2)
+    self.capacity = min(max(capacity, 2), Slot.positions)
+    threshold = max(self.capacity / 4, 2)
   }
 
   /// The number of conversation-hours held.
   package var count: Int { conversations.count }
 
+  /// Holds back the first conversations of a later part of a log until it is merged with the part before.
+  mutating func holdBackFirst() { heldBack = capacity / 16 }
+
   /// The number under which a record may refer to what the log says of an end; 0 when there are too many.
-  package mutating func number(of detail: ObservedEnd) -> UInt32 {
+  package mutating func number(of detail: ObservedEnd) -> UInt16 {
     if let known = detailNumbers[detail] { return known }
-    guard details.count < ConversationTable.maximumMemory else { return 0 }
+    guard details.count < ConversationTable.maximumDetails else { return 0 }
     details.append(detail)
-    let number = ConversationTable.nodeOrPod + UInt32(details.count)
+    let number = ConversationTable.nodeOrPod + UInt16(details.count)
     detailNumbers[detail] = number
     return number
   }
 
   /// The end with a number, nil for those without.
-  func detail(_ number: UInt32) -> ObservedEnd? {
+  func detail(_ number: UInt16) -> ObservedEnd? {
     let position = Int(number) - Int(ConversationTable.nodeOrPod) - 1
     return details.indices.contains(position) ? details[position] : nil
   }
 
   /// Adds a record, or counts why it cannot be evidence.
   ///
-  /// - Parameter accumulator: Takes what leaves the table when it is full.
+  /// - Parameter accumulator: Takes what leaves the table; always the same one.
   package mutating func add(
     _ record: ConversationRecord,
     line: Int,
@@ -79,13 +93,12 @@ package struct ConversationTable: Sendable {
     }
     let source = addresses.number(of: record.source)
     let destination = addresses.number(of: record.destination)
-    insert(
-      Conversation(record, source: source, destination: destination, line: line),
-      into: &accumulator
-    )
+    if insert(Conversation(record, source: source, destination: destination, line: line)) {
+      settle(into: &accumulator)
+    }
   }
 
-  /// Adds what another table holds of a later part of the same log.
+  /// Adds what another table holds of the next part of the same log.
   ///
   /// - Parameter lineOffset: Lines before that part.
   package mutating func merge(
@@ -105,18 +118,20 @@ package struct ConversationTable: Sendable {
     for conversation in other.conversations {
       // Numbers are taken per conversation: when this table runs full in between, they change.
       var moved = conversation
-      moved.line += lineOffset
+      moved.line = UInt32(clamping: Int(moved.line) + lineOffset)
+      moved.next = 0
+      moved.isHead = true
       moved.renumber(
         { addresses.number(of: other.addresses[$0]) },
         detail: { other.detail($0).map { number(of: $0) } ?? min($0, ConversationTable.nodeOrPod) }
       )
-      insert(moved, into: &accumulator)
+      if insert(moved) { settle(into: &accumulator) }
     }
   }
 
   /// Ends the capture: decides everything that is still held.
   package mutating func finish(into accumulator: inout EvidenceAccumulator) {
-    settle(quietSince: nil, into: &accumulator)
+    settle(.everything, into: &accumulator)
   }
 
   /// Remembers the first and last hour of a pair without answers.
@@ -128,36 +143,132 @@ package struct ConversationTable: Sendable {
       oneWayHours[pair] = hours
     }
   }
+}
 
-  /// Holds these conversations only.
-  mutating func replace(with kept: [Conversation]) {
-    conversations = kept
-    slots.rebuild(count: kept.count) { ConversationTable.hash(kept[$0]) }
-  }
+// MARK: - Finding conversations
 
-  private mutating func insert(
-    _ conversation: Conversation,
-    into accumulator: inout EvidenceAccumulator
-  ) {
-    let hash = ConversationTable.hash(conversation)
-    let known = slots.find(hash) {
-      conversations[$0].what == conversation.what && conversations[$0].ends == conversation.ends
+extension ConversationTable {
+  /// A slot holds a position plus 1 and a part of the hash, so that most others need not be looked at.
+  private enum Slot {
+    /// Bits of the position.
+    static let shift: UInt32 = 19
+    /// The most positions; one less than fits, as 0 is an empty slot.
+    static let positions = 1 << 18
+
+    @inline(__always)
+    static func make(_ position: Int, _ hash: UInt64) -> UInt32 {
+      UInt32(truncatingIfNeeded: hash >> 51) << shift | UInt32(truncatingIfNeeded: position + 1)
     }
-    if let known {
-      conversations[known].absorb(conversation)
-      return
-    }
-    conversations.append(conversation)
-    slots.insert(conversations.count - 1) { ConversationTable.hash(conversations[$0]) }
-    if conversations.count >= capacity {
-      let times = conversations.map(\.last).sorted()
-      settle(quietSince: times[times.count / 2], into: &accumulator)
-    }
+
+    @inline(__always)
+    static func position(_ slot: UInt32) -> Int { Int(slot & (1 << shift - 1)) - 1 }
   }
 
   @inline(__always)
   private static func hash(_ conversation: Conversation) -> UInt64 {
-    SlotIndex.mix(conversation.ends, conversation.what)
+    SlotIndex.mix(conversation.ends, conversation.ports)
+  }
+
+  /// Adds a conversation, or what it says to the one that is held of the same ends, ports and hour.
+  ///
+  /// - Returns: Whether the table should be settled now.
+  @inline(__always)
+  mutating func insert(_ conversation: Conversation) -> Bool {
+    if conversations.count * 2 >= slots.count { growSlots() }
+    let hash = ConversationTable.hash(conversation)
+    let mask = slots.count - 1
+    var slot = Int(truncatingIfNeeded: hash) & mask
+    let wanted = Slot.make(0, hash)
+    while true {
+      let stored = slots[slot]
+      if stored == 0 {
+        slots[slot] = Slot.make(conversations.count, hash)
+        conversations.append(conversation)
+        return conversations.count >= threshold
+      }
+      if stored >> Slot.shift == wanted >> Slot.shift {
+        let position = Slot.position(stored)
+        if conversations[position].ends == conversation.ends,
+          conversations[position].ports == conversation.ports
+        {
+          if conversations[position].what == conversation.what {
+            conversations[position].absorb(conversation)
+            return false
+          }
+          return insert(conversation, after: position)
+        }
+      }
+      slot = (slot + 1) & mask
+    }
+  }
+
+  /// Adds an hour of a conversation that is held with other hours.
+  private mutating func insert(_ conversation: Conversation, after head: Int) -> Bool {
+    var position = head
+    while conversations[position].next != 0 {
+      position = Int(conversations[position].next) - 1
+      if conversations[position].what == conversation.what {
+        conversations[position].absorb(conversation)
+        return false
+      }
+    }
+    var added = conversation
+    added.isHead = false
+    added.next = conversations[head].next
+    conversations.append(added)
+    conversations[head].next = UInt32(truncatingIfNeeded: conversations.count)
+    return conversations.count >= threshold
+  }
+
+  private mutating func growSlots() {
+    var size = max(slots.count, 512)
+    while size < conversations.count * 4 { size *= 2 }
+    slots = Array(repeating: 0, count: size)
+    let mask = size - 1
+    for position in conversations.indices where conversations[position].isHead {
+      let hash = ConversationTable.hash(conversations[position])
+      var slot = Int(truncatingIfNeeded: hash) & mask
+      while slots[slot] != 0 { slot = (slot + 1) & mask }
+      slots[slot] = Slot.make(position, hash)
+    }
+  }
+
+  /// Holds those conversations only that are not marked, in the same order.
+  mutating func remove(_ isGone: [Bool]) {
+    var kept = 0
+    for position in conversations.indices where !isGone[position] {
+      if kept != position { conversations[kept] = conversations[position] }
+      kept += 1
+    }
+    conversations.removeLast(conversations.count - kept)
+    findAnew()
+  }
+
+  /// Finds all conversations anew after some have gone or got other numbers.
+  mutating func findAnew() {
+    for index in slots.indices { slots[index] = 0 }
+    let mask = slots.count - 1
+    for position in conversations.indices {
+      conversations[position].next = 0
+      conversations[position].isHead = true
+      let (ends, ports) = (conversations[position].ends, conversations[position].ports)
+      let hash = SlotIndex.mix(ends, ports)
+      let new = Slot.make(position, hash)
+      var slot = Int(truncatingIfNeeded: hash) & mask
+      while slots[slot] != 0 {
+        if slots[slot] >> Slot.shift == new >> Slot.shift {
+          let head = Slot.position(slots[slot])
+          if conversations[head].ends == ends, conversations[head].ports == ports {
+            conversations[position].isHead = false
+            conversations[position].next = conversations[head].next
+            conversations[head].next = UInt32(truncatingIfNeeded: position + 1)
+            break
+          }
+        }
+        slot = (slot + 1) & mask
+      }
+      if conversations[position].isHead { slots[slot] = new }
+    }
   }
 }
 

@@ -87,6 +87,26 @@ struct AWSVPCEnvelopeTests {
     #expect(result.edgeTexts == [Self.edge])
   }
 
+  @Test("What a subscription hands to a function is unpacked")
+  func packedSubscription() {
+    var options = DecoderOptions()
+    let inner = Self.shapes[5][0]
+    // Stands for gzip: what is packed is the envelope of a subscription.
+    options.inflate = { $0 == [0x1f, 0x8b, 0xff] ? Array(inner.utf8) : nil }
+    let result = AWSVPCDecoder.decode(
+      [#"{"awslogs":{"data":"H4v/"}}"#, #"{"awslogs":{"data":"H4v_"}}"#],
+      options: options,
+      inventory: Self.inventory
+    )
+    #expect(result.edgeTexts == [Self.edge.replacing("x1", with: "x2")])
+    let damaged = AWSVPCDecoder.decode([#"{"awslogs":{"data":"AAAA"}}"#], options: options)
+    #expect(
+      damaged.counts.rejections.map(\.problem) == [
+        #"field "awslogs.data" holds no gzip of JSON in base64"#
+      ]
+    )
+  }
+
   @Test("Control messages are skipped")
   func control() {
     let result = AWSVPCDecoder.decode([

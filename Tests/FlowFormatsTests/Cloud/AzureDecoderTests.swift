@@ -7,6 +7,7 @@ import Testing
 struct AzureDecoderTests {
   static let inventory = CloudInventory(
     pods: ["10.0.0.1": "web", "10.0.0.2": "api"],
+    nodes: ["10.9.0.1"],
     served: ["10.0.0.2:8080"]
   )
   static let allowed = "shop/web -> shop/api TCP/8080 both allowed"
@@ -65,6 +66,11 @@ struct AzureDecoderTests {
       name: "Nothing came back",
       records: [record([tuple("B"), tuple("E", "3,767,0,0")])],
       edges: ["\(attempt) x2"]
+    ),
+    Case(
+      name: "A node's address may be any pod on it",
+      records: [record([tuple("E", "3,767,2,1580", from: "10.9.0.1,10.0.0.2,50000,8080")])],
+      edges: ["?node-or-pod -> shop/api TCP/8080 both allowed x1"]
     ),
     Case(name: "Denied", records: [record([tuple("D")])], edges: ["\(denied) x1"]),
     Case(

@@ -96,6 +96,55 @@ struct ConversationTableTests {
     #expect(lineNumbers == whole.edges.entries.map(\.sampleLine).sorted())
   }
 
+  /// Decodes parts of records one by one and merges them.
+  static func inParts<Decoder: LogDecoder>(
+    _ parts: [[String]],
+    of type: Decoder.Type,
+    inventory: CloudInventory
+  ) -> EvidenceAccumulator {
+    var whole = type.init(options: DecoderOptions())
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
+    var offset = 0
+    for (index, part) in parts.enumerated() {
+      var decoder = type.init(options: DecoderOptions())
+      var counted = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
+      let nothing: [UInt8] = []
+      if index > 0 { decoder.resume(after: nothing.span.bytes) }
+      for (line, record) in part.enumerated() {
+        decoder.feed(record, line: line + 1, into: &counted)
+      }
+      accumulator.merge(counted, lineOffset: offset)
+      whole.merge(decoder, lineOffset: offset, into: &accumulator)
+      offset += part.count
+    }
+    whole.finish(into: &accumulator)
+    accumulator.finish()
+    return accumulator
+  }
+
+  @Test("Logs of other clouds may be read in parts too", arguments: Seed.samples(10))
+  func otherClouds(_ seed: Seed) {
+    var random = seed
+    let google = GCPVPCDecoderTests.cases.flatMap(\.records).shuffled(using: &random)
+    let azure = AzureDecoderTests.cases.flatMap(\.records).shuffled(using: &random)
+    let cut = Int.random(in: 1..<min(google.count, azure.count), using: &random)
+    func outcome(_ accumulator: EvidenceAccumulator) -> [String] {
+      accumulator.edgeTexts + accumulator.discardTexts + accumulator.counts.notes.sorted()
+    }
+    let googleParts = [Array(google[..<cut]), Array(google[cut...])]
+    #expect(
+      outcome(
+        Self.inParts(googleParts, of: GCPVPCDecoder.self, inventory: GCPVPCDecoderTests.inventory)
+      ) == outcome(GCPVPCDecoder.decode(google, inventory: GCPVPCDecoderTests.inventory))
+    )
+    let azureParts = [Array(azure[..<cut]), Array(azure[cut...])]
+    #expect(
+      outcome(
+        Self.inParts(azureParts, of: AzureDecoder.self, inventory: AzureDecoderTests.inventory)
+      ) == outcome(AzureDecoder.decode(azure, inventory: AzureDecoderTests.inventory))
+    )
+  }
+
   @Test("A full table lets the oldest go, loses no record and keeps its bound")
   func bound() {
     var random = Seed(7)

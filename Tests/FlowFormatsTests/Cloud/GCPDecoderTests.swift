@@ -1,6 +1,7 @@
 import FlowAggregation
 import FlowFormats
 import FlowModel
+import Foundation
 import TestSupport
 import Testing
 
@@ -188,8 +189,31 @@ struct GCPVPCDecoderTests {
     #expect(result.counts.rejectedCount == 0)
   }
 
+  static func message(_ entry: String) -> String {
+    #"{"message":{"data":"\#(Data(entry.utf8).base64EncodedString())","messageId":"1"},"#
+      + #""subscription":"projects/p/subscriptions/s"}"#
+  }
+
+  @Test("Entries inside Pub/Sub messages, pushed and pulled")
+  func pubSub() {
+    let messages = [
+      Self.message(Self.entry(Self.client, Self.server)),
+      Self.message(Self.entry(Self.server, Self.client)),
+    ]
+    let pulled = #"{"receivedMessages":[\#(messages.joined(separator: ","))]}"#
+    for records in [messages, [pulled]] {
+      let result = GCPVPCDecoder.decode(records, inventory: Self.inventory)
+      #expect(result.edgeTexts == [Self.allowed])
+      #expect(result.counts.rejectedCount == 0)
+      let isRecognized = GCPVPCDecoder.recognizes(records[0])
+      #expect(isRecognized)
+      let isClaimed = GKEPolicyDecoder.recognizes(records[0])
+      #expect(!isClaimed)
+    }
+  }
+
   static let bad: [(String, String)] = [
-    ("{\"message\":{\"data\":\"eyJ9\"}}", "base64 -d"),
+    ("{\"message\":{\"data\":\"eyJ9\"}}", "no JSON in base64"),
     ("{\"jsonPayload\":{}}", "\"connection\" is missing"),
     (entry("10.0.0.300:1", "10.0.0.2:2"), "no address"),
     (entry("10.0.0.1:70000", "10.0.0.2:2"), "no port"),

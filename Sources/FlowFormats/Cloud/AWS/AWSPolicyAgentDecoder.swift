@@ -43,6 +43,7 @@ package struct AWSPolicyAgentDecoder: LogDecoder {
   }
 
   private let assumedTime: Int64?
+  private let inflate: DecoderOptions.Inflate?
   private let capacity: Int
   private var held: [Key: Held] = [:]
   /// Ends that accepted connections, with up to three of their partners.
@@ -59,6 +60,7 @@ package struct AWSPolicyAgentDecoder: LogDecoder {
   /// Makes a decoder that holds at most `capacity` decisions.
   package init(options: DecoderOptions, capacity: Int) {
     assumedTime = options.assumedTime
+    inflate = options.inflate
     self.capacity = capacity
   }
 
@@ -118,7 +120,7 @@ package struct AWSPolicyAgentDecoder: LogDecoder {
       take(AWSPolicyAgentLine.read(value), time: time, line: line, into: &accumulator)
       return
     }
-    switch CloudEnvelope.open(value) {
+    switch CloudEnvelope.open(value, inflate: inflate) {
     case .control: accumulator.discard(.notAFlow)
     case .unreadable(let problem): accumulator.reject(line: line, problem)
     case .messages(let messages):

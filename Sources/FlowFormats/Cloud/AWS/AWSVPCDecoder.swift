@@ -9,12 +9,19 @@ import JSONText
 /// document; Amazon VPC User Guide, "Flow log records".
 package struct AWSVPCDecoder: LogDecoder {
   /// The layout of the lines that come next; nil until a header, and when the user gave none.
-  package private(set) var layout: AWSVPCLayout?
+  package private(set) var layout: AWSVPCLayout? {
+    didSet { scanner = VPCScanner(layout: layout) }
+  }
+  /// The layout that was known before the first line.
+  private var firstLayout: AWSVPCLayout?
+  /// Reads the usual lines of the layout.
+  private var scanner: VPCScanner?
   private var table: ConversationTable
   private var isParquet = false
   private var lacksPacketAddresses = false
   private var sawTraffic = false
   private let assumedTime: Int64?
+  private let inflate: DecoderOptions.Inflate?
 
   /// Makes a decoder for one log.
   package init(options: DecoderOptions) {
@@ -24,7 +31,10 @@ package struct AWSVPCDecoder: LogDecoder {
   /// Makes a decoder that holds at most `capacity` conversation-hours.
   package init(options: DecoderOptions, capacity: Int) {
     layout = options.fields.flatMap { AWSVPCLayout(fields: $0) }
+    firstLayout = layout
+    scanner = VPCScanner(layout: layout)
     assumedTime = options.assumedTime
+    inflate = options.inflate
     table = ConversationTable(capacity: capacity)
   }
 
@@ -44,28 +54,68 @@ package struct AWSVPCDecoder: LogDecoder {
       }
       offset = end + 1
     }
+    firstLayout = layout
+    table.holdBackFirst()
   }
+
+  /// Yes: only a header concerns later lines, and conversations are joined at the end.
+  package static var decodesParts: Bool { true }
 
   /// Makes a decoder for the rest of a log whose header this one has read.
   package func forLaterPart() -> AWSVPCDecoder {
     var later = self
+    later.firstLayout = layout
     later.table = ConversationTable(capacity: table.capacity)
+    later.table.holdBackFirst()
     return later
+  }
+
+  /// A decoder with the right layout for a part that was begun with another one.
+  package func correction(of later: any LogDecoder) -> (any LogDecoder)? {
+    guard let later = later as? AWSVPCDecoder, later.firstLayout != layout else { return nil }
+    return forLaterPart()
   }
 
   /// Adds what a decoder of a later part of the same log holds.
   ///
   /// - Parameter lineOffset: Lines before that part.
   package mutating func merge(
-    _ later: AWSVPCDecoder,
+    _ later: any LogDecoder,
     lineOffset: Int,
     into accumulator: inout EvidenceAccumulator
   ) {
+    guard let later = later as? AWSVPCDecoder else { return }
     layout = later.layout
     isParquet = isParquet || later.isParquet
     lacksPacketAddresses = lacksPacketAddresses || later.lacksPacketAddresses
     sawTraffic = sawTraffic || later.sawTraffic
     table.merge(later.table, lineOffset: lineOffset, into: &accumulator)
+  }
+
+  /// Decodes whole lines, each ending in a line feed.
+  package mutating func decode(
+    lines: RawSpan,
+    firstLine: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Int {
+    var line = firstLine
+    var start = 0
+    while start < lines.byteCount {
+      if let scanner, !isParquet {
+        let found = scanner.scan(lines, from: &start, line: &line, into: &table, &accumulator)
+        if found {
+          sawTraffic = true
+          if !scanner.hasPacketAddresses { lacksPacketAddresses = true }
+        }
+        guard start < lines.byteCount else { break }
+      }
+      // What is not exactly as expected goes the long way, line by line.
+      let end = LineFeeds.next(in: lines, from: start) ?? lines.byteCount
+      decodeLine(lines, start, end, line: line, into: &accumulator)
+      line += 1
+      start = end + 1
+    }
+    return line - firstLine
   }
 
   /// Decodes one record.
@@ -212,7 +262,7 @@ extension AWSVPCDecoder {
     line: Int,
     into accumulator: inout EvidenceAccumulator
   ) {
-    switch CloudEnvelope.open(value) {
+    switch CloudEnvelope.open(value, inflate: inflate) {
     case .control: accumulator.discard(.notAFlow)
     case .unreadable(let problem): accumulator.reject(line: line, problem)
     case .messages(let messages):

@@ -94,9 +94,7 @@ extension VPCFieldValues {
       }
     case .interfaceID:
       guard line.begins(with: "eni-", in: range) else { return fail(field) }
-      var hash = NameHash()
-      for index in range { hash.add(line.byte(at: index)) }
-      interface = hash.value
+      interface = NameHash.of(line, in: range)
     case .type:
       if line.holds("EFA", in: range) {
         isFabricTraffic = true

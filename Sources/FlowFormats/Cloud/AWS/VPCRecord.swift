@@ -31,29 +31,18 @@ package struct VPCRecord: Hashable, Sendable {
 
   /// The record for the conversation table.
   package var conversationRecord: ConversationRecord {
-    var marks: ConversationMarks = []
-    if transport == TransportProtocol.tcp.number, let flags {
-      marks.insert(.showsFlags)
-      if flags & 18 == 2 { marks.insert(.opened) }
-      if flags & 18 == 18 { marks.insert(.answered) }
-    }
-    if isAccepted {
-      marks.formUnion([.accepted, .payload])
-      let onlyReset = flags.map { $0 & ~16 == 4 } ?? false
-      if !onlyReset { marks.insert(.beyondReset) }
-      // A client says goodbye (FIN) only on a connection that it got.
-      let closed = flags.map { $0 & 19 == 3 && packets >= 3 } ?? false
-      if marks.contains(.answered) || (closed && marks.contains(.opened)) {
-        marks.insert(.complete)
-      }
-    }
-    return ConversationRecord(
+    ConversationRecord(
       source: source,
       destination: destination,
       sourcePort: sourcePort,
       destinationPort: destinationPort,
       transport: TransportProtocol(number: transport),
-      marks: marks,
+      marks: VPCRecord.marks(
+        transport: transport,
+        flags: flags,
+        packets: packets,
+        isAccepted: isAccepted
+      ),
       isRejected: !isAccepted,
       packets: packets,
       bytes: bytes,
@@ -62,6 +51,29 @@ package struct VPCRecord: Hashable, Sendable {
       capture: interface,
       nodesMayBePods: !hasPacketAddresses
     )
+  }
+
+  /// What a record shows of its direction.
+  @inline(__always)
+  static func marks(
+    transport: UInt8,
+    flags: UInt8?,
+    packets: Int64,
+    isAccepted: Bool
+  ) -> ConversationMarks {
+    var marks: ConversationMarks = isAccepted ? [.accepted, .payload, .beyondReset] : []
+    guard let flags else { return marks }
+    if transport == 6 {
+      marks.insert(.showsFlags)
+      if flags & 18 == 2 { marks.insert(.opened) }
+      if flags & 18 == 18 { marks.insert(.answered) }
+    }
+    guard isAccepted else { return marks }
+    if flags & ~16 == 4 { marks.remove(.beyondReset) }
+    // A client says goodbye (FIN) only on a connection that it got.
+    let isClosed = flags & 19 == 3 && packets >= 3 && marks.contains(.opened)
+    if marks.contains(.answered) || isClosed { marks.insert(.complete) }
+    return marks
   }
 }
 

@@ -43,6 +43,23 @@ package struct AzureDecoder: LogDecoder {
     return isFlow && (look.quotes("flowRecords") || look.quotes("flow.0") || look.quotes("records"))
   }
 
+  /// Yes: records stand for themselves, and conversations are joined at the end.
+  package static var decodesParts: Bool { true }
+
+  /// Holds back what may go on from the part before.
+  package mutating func resume(after start: RawSpan) { table.holdBackFirst() }
+
+  /// Adds what a decoder of the next part of the same log holds.
+  package mutating func merge(
+    _ later: any LogDecoder,
+    lineOffset: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    guard let later = later as? AzureDecoder else { return }
+    sawTraffic = sawTraffic || later.sawTraffic
+    table.merge(later.table, lineOffset: lineOffset, into: &accumulator)
+  }
+
   /// Decodes one record.
   package mutating func decode(
     _ record: RawSpan,
@@ -188,7 +205,9 @@ extension AzureDecoder {
         bytes: tuple.bytesSent.addingReportingOverflow(tuple.bytesReceived).partialValue,
         start: tuple.time,
         end: tuple.time,
-        capture: NameHash.of(place.interface)
+        capture: NameHash.of(place.interface),
+        // Pods of an overlay network leave their node with its address.
+        nodesMayBePods: true
       ),
       line: line,
       into: &accumulator

@@ -24,9 +24,27 @@ package struct GCPVPCDecoder: LogDecoder {
   package static func recognizes(_ start: RawSpan) -> Bool {
     let look = LogStart(start)
     guard look.text.hasPrefix("{") || look.text.hasPrefix("[") else { return false }
-    if look.text.contains("%2Fvpc_flows\"") || look.text.contains("/vpc_flows\"") { return true }
+    let inner = CloudEnvelope.pubSubText(in: look.text) ?? look.text
+    if inner.contains("%2Fvpc_flows\"") || inner.contains("/vpc_flows\"") { return true }
     return look.quotes("reporter") && look.quotes("connection") && look.quotes("src_ip")
       && look.quotes("dest_ip") && (look.quotes("bytes_sent") || look.quotes("packets_sent"))
+  }
+
+  /// Yes: records stand for themselves, and conversations are joined at the end.
+  package static var decodesParts: Bool { true }
+
+  /// Holds back what may go on from the part before.
+  package mutating func resume(after start: RawSpan) { table.holdBackFirst() }
+
+  /// Adds what a decoder of the next part of the same log holds.
+  package mutating func merge(
+    _ later: any LogDecoder,
+    lineOffset: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    guard let later = later as? GCPVPCDecoder else { return }
+    sawTraffic = sawTraffic || later.sawTraffic
+    table.merge(later.table, lineOffset: lineOffset, into: &accumulator)
   }
 
   /// Decodes one record.
@@ -45,7 +63,9 @@ package struct GCPVPCDecoder: LogDecoder {
     table.finish(into: &accumulator)
     guard sawTraffic else { return }
     accumulator.counts.notes.formUnion([CloudNotes.sameNode, CloudNotes.sampled])
-    if accumulator.resolver == nil { accumulator.counts.notes.insert(CloudNotes.needsInventory) }
+    if accumulator.resolver == nil, table.details.isEmpty {
+      accumulator.counts.notes.insert(CloudNotes.needsInventory)
+    }
   }
 
   private mutating func decode(
@@ -127,7 +147,7 @@ package struct GCPVPCDecoder: LogDecoder {
   }
 
   /// What the metadata says of an end: a pod, a node that may stand for pods, or nothing.
-  private mutating func detail(_ details: JSONValue?) -> UInt32 {
+  private mutating func detail(_ details: JSONValue?) -> UInt16 {
     guard let details, details.object != nil else { return 0 }
     let cluster = details["cluster"]?["cluster_name"]?.string ?? ""
     guard let pod = details["pod"], let name = pod["pod_name"]?.string, !name.isEmpty,

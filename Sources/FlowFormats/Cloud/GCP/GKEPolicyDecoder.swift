@@ -17,7 +17,8 @@ package struct GKEPolicyDecoder: LogDecoder {
 
   /// Whether the input begins with policy decisions; firewall logs have connections and dispositions too.
   package static func recognizes(_ start: RawSpan) -> Bool {
-    let look = LogStart(start)
+    var look = LogStart(start)
+    if let inner = CloudEnvelope.pubSubText(in: look.text) { look = LogStart(text: inner) }
     guard look.text.hasPrefix("{") || look.text.hasPrefix("["), !look.quotes("rule_details") else {
       return false
     }

@@ -1,0 +1,224 @@
+import FlowAggregation
+import FlowFormats
+import FlowModel
+import TestSupport
+import Testing
+
+/// The scanner of whole blocks must make the same of every line as the ordinary reading of single lines.
+struct VPCScannerTests {
+  /// Everything that comes out of a log.
+  struct Outcome: Equatable {
+    var edges: [String]
+    var counts: IngestCounts
+
+    init(_ accumulator: EvidenceAccumulator) {
+      edges = accumulator.edges.entries.map { entry in
+        let key = entry.key
+        return
+          "\(accumulator.endpoints[Int(key.source)]) \(accumulator.endpoints[Int(key.destination)]) "
+          + "\(key.port) \(key.transport) \(key.evidence) \(key.hour) x\(entry.records) \(entry.bytes) "
+          + "\(entry.first) \(entry.last) line \(entry.sampleLine)"
+      }.sorted()
+      counts = accumulator.counts
+    }
+  }
+
+  static let inventory = CloudInventory(
+    pods: Dictionary(uniqueKeysWithValues: (1...9).map { ("10.0.0.\($0)", "p\($0)") }),
+    nodes: ["10.9.0.1"],
+    served: ["10.0.0.3:9000"]
+  )
+
+  static func options(_ fields: [String]?) -> DecoderOptions {
+    var options = DecoderOptions()
+    options.fields = fields
+    return options
+  }
+
+  /// Reads line by line the long way.
+  static func plainly(_ lines: [String], fields: [String]? = nil) -> Outcome {
+    var decoder = AWSVPCDecoder(options: options(fields))
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
+    for (index, line) in lines.enumerated() where line.contains(where: { $0 != " " && $0 != "\t" })
+    {
+      decoder.feed(line, line: index + 1, into: &accumulator)
+    }
+    decoder.finish(into: &accumulator)
+    accumulator.finish()
+    return Outcome(accumulator)
+  }
+
+  /// Reads blocks of lines, as ingest does.
+  static func inBlocks(_ lines: [String], of size: Int, fields: [String]? = nil) -> Outcome {
+    var decoder = AWSVPCDecoder(options: options(fields))
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
+    var start = 0
+    while start < lines.count {
+      let end = min(start + size, lines.count)
+      let bytes = Array(lines[start..<end].map { $0 + "\n" }.joined().utf8)
+      let count = decoder.decode(lines: bytes.span.bytes, firstLine: start + 1, into: &accumulator)
+      #expect(count == end - start)
+      start = end
+    }
+    decoder.finish(into: &accumulator)
+    accumulator.finish()
+    return Outcome(accumulator)
+  }
+
+  static let fullHeader =
+    "account-id action az-id bytes dstaddr dstport end flow-direction instance-id interface-id "
+    + "interface-type log-status packets pkt-dstaddr pkt-srcaddr protocol region srcaddr srcport start "
+    + "tcp-flags type version new-field"
+
+  /// A line of the layout above, from one of the usual layout.
+  static func fullLine(_ line: String) -> String {
+    let value = line.split(separator: " ").map(String.init)
+    return
+      "123456789012 \(value[11]) use1-az1 \(value[8]) \(value[3]) \(value[5]) \(value[10]) ingress "
+      + "i-1 \(value[1]) - \(value[15]) \(value[7]) \(value[14]) \(value[13]) \(value[6]) us-east-1 "
+      + "\(value[2]) \(value[4]) \(value[9]) \(value[12]) IPv4 5 x"
+  }
+
+  /// Lines that the scanner leaves to the ordinary reading, among those it takes.
+  static let odd = [
+    "", "  ", "5 eni-1 - - - - - - - 1700000000 1700000060 - - - - NODATA",
+    "5 eni-1 - - - - - - - 1700000000 1700000060 - - - - SKIPDATA",
+    "5  eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 - 10.0.0.2 OK",
+    "5 eni-1 10.9.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT - 10.9.0.1 10.0.0.2 OK",
+    "5 eni-1 fd00::1 fd00::2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 fd00::1 fd00::2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 0 0 1 1 1 1700000000 1700000060 ACCEPT 0 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.1 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.1 OK",
+    "5 eni-1 10.0.0.1 224.0.0.1 1 2 17 1 1 1700000000 1700000060 ACCEPT 0 10.0.0.1 224.0.0.1 OK",
+    "5 eni-1 10.0.0.1 10.0.0.256 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 65536 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000060 1700000000 ACCEPT 2 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 170000006 1700000000 ACCEPT 2 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 99999999999 123456789012 1700000000 1700000060 ACCEPT 2 "
+      + "10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 010.0.0.1 10.0.0.2 1 00002 6 1 1 1700000000 1700000060 ACCEPT 2 010.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2 OK\r",
+    "5\teni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2 OK",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2 OK 7",
+    "5 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 10.0.0.1 10.0.0.2",
+    "{\"message\":\"2 123456789012 eni-1 10.0.0.1 10.0.0.3 50000 9000 6 9 840 1700000000 1700000060 "
+      + "ACCEPT OK\"}", "6 TransitGateway 123456789012 tgw-0123 tgw-attach-1",
+    AWSVPCDecoderTests.header,
+    "5 e 1.2.3.4 1.2.3.4 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 1.2.3.4 1.2.3.4 OK",
+    "5 eni-1 1.2.3. 1.2.3.4 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 1.2.3.4 1.2.3.5 OK",
+    "5 eni-1 1.2:3.4 1.2.3.4 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 1.2.3.4 1.2.3.5 OK",
+    "5 eni-1 1.2.3.4.5 1.2.3.4 1 2 6 1 1 1700000000 1700000060 ACCEPT 2 1.2.3.4 1.2.3.5 OK",
+  ]
+
+  @Test("It takes all usual lines but those at the end of a block")
+  func takesUsualLines() throws {
+    var random = Seed(3)
+    // What an address sends to itself needs a closer look.
+    let lines = ConversationTableTests.capture(&random, count: 400).filter { line in
+      let values = line.split(separator: " ")
+      return values[2] != values[3]
+    }
+    for (header, lines) in [
+      (AWSVPCDecoderTests.header, lines), (Self.fullHeader, lines.map(Self.fullLine)),
+    ] {
+      let layout = try #require(AWSVPCLayout(fields: [header]))
+      let scanner = try #require(VPCScanner(layout: layout))
+      let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
+      var table = ConversationTable()
+      var accumulator = EvidenceAccumulator(logKind: .awsVPC)
+      var start = 0
+      var line = 1
+      let found = scanner.scan(
+        bytes.span.bytes,
+        from: &start,
+        line: &line,
+        into: &table,
+        &accumulator
+      )
+      #expect(found)
+      #expect(line > lines.count - 4)
+      #expect(table.count > 100)
+    }
+  }
+
+  @Test("Random captures with odd lines and other layouts between", arguments: Seed.samples(60))
+  func randomLines(_ seed: Seed) {
+    var random = seed
+    var lines = [AWSVPCDecoderTests.header]
+    for line in ConversationTableTests.capture(&random, count: 150) {
+      lines.append(line)
+      if Int.random(in: 0..<8, using: &random) == 0 {
+        lines.append(Self.odd.randomElement(using: &random) ?? "")
+      }
+    }
+    lines.append(Self.fullHeader)
+    lines += ConversationTableTests.capture(&random, count: 100).map(Self.fullLine)
+    let expected = Self.plainly(lines)
+    #expect(Self.inBlocks(lines, of: lines.count) == expected)
+    #expect(Self.inBlocks(lines, of: Int.random(in: 1...60, using: &random)) == expected)
+  }
+
+  @Test("Damaged lines", arguments: Seed.samples(60))
+  func damagedLines(_ seed: Seed) {
+    var random = seed
+    var lines = [AWSVPCDecoderTests.header]
+    for line in ConversationTableTests.capture(&random, count: 150) {
+      var bytes = Array(line.utf8)
+      if Int.random(in: 0..<2, using: &random) == 0 {
+        for _ in 0...Int.random(in: 0..<3, using: &random) { Self.damage(&bytes, &random) }
+      }
+      lines.append(String(decoding: bytes, as: UTF8.self))
+    }
+    let expected = Self.plainly(lines)
+    #expect(Self.inBlocks(lines, of: lines.count) == expected)
+    #expect(expected.counts.rejectedCount > 0)
+  }
+
+  private static func damage(_ bytes: inout [UInt8], _ random: inout Seed) {
+    guard !bytes.isEmpty else { return }
+    let position = Int.random(in: 0..<bytes.count, using: &random)
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0:
+      bytes[position] =
+        [0x20, 0x09, 0x2e, 0x2d, 0x3a, 0x39, 0x7f, 0x0d].randomElement(using: &random) ?? 0
+    case 1: bytes.remove(at: position)
+    case 2: bytes.removeLast(bytes.count - position)
+    case 3: bytes.insert(contentsOf: Array("9999999999".utf8), at: position)
+    case 4: bytes.insert(UInt8.random(in: 0x20...0x7e, using: &random), at: position)
+    default: bytes[position] ^= 1 << UInt8.random(in: 0..<7, using: &random)
+    }
+    bytes.removeAll { $0 == 0x0a }
+  }
+
+  @Test("Without a header, the default layout or that of --fields")
+  func withoutHeader() {
+    var lines: [String] = []
+    for index in 0..<60 {
+      let client = "10.0.0.\(index % 5 + 1):\(50_000 + index)"
+      lines.append(AWSVPCDecoderTests.plain(client, "10.0.0.9:8080"))
+      lines.append(AWSVPCDecoderTests.plain("10.0.0.9:8080", client))
+      if index % 10 == 3 { lines.append("3 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1 2 ACCEPT OK") }
+    }
+    let expected = Self.plainly(lines)
+    #expect(Self.inBlocks(lines, of: 50) == expected)
+    #expect(expected.counts.rejectedCount == 6)
+    #expect(expected.edges.count == 5)
+    var random = Seed(5)
+    let custom = ConversationTableTests.capture(&random, count: 100)
+    let fields = AWSVPCDecoderTests.header.split(separator: " ").map { "${\($0)}" }
+    #expect(
+      Self.inBlocks(custom, of: 64, fields: fields) == Self.plainly(custom, fields: fields)
+    )
+  }
+
+  @Test("The reference files")
+  func referenceFiles() throws {
+    for sample in AWSVPCSampleTests.samples {
+      guard let records = try sharedRecords("vpc-aws/\(sample.file)") else { return }
+      guard !records.contains(where: { $0.contains("\n") }) else { continue }
+      // Again and again, so that most lines do not lie at the end of the block.
+      let lines = (0..<8).flatMap { _ in records }
+      #expect(Self.inBlocks(lines, of: lines.count) == Self.plainly(lines), "\(sample.file)")
+    }
+  }
+}
