@@ -105,12 +105,15 @@ package struct EvidenceReader: Sendable {
   /// - Parameters:
   ///   - window: The stretch.
   ///   - namespace: Only edges with an end in it; nil for all.
+  /// - Throws: ``EvidenceError`` when the logs are of several clusters and the window names none.
   package func evidence(_ window: EvidenceWindow, namespace: String?) async throws -> Evidence {
     let edges = try await stores.flows.edges(
       EdgeQuery(namespace: namespace, hours: window.hours)
     )
     let pods = try await stores.flows.podEndpoints(before: window.hours.upperBound)
-    return fold(edges, pods: pods, until: window.window.end)
+    let scope = try ClusterScope(window.cluster, namespace: namespace, pods: pods)
+    let kept = scope.edges(edges)
+    return fold(kept, pods: scope.pods(pods, of: kept), until: window.window.end)
   }
 
   /// Folds edges that were read before.

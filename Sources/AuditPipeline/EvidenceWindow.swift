@@ -22,11 +22,14 @@ package struct WindowSelection: Hashable, Sendable {
   package var span: Span
   /// Week *n* alone instead of weeks 1 to *n*.
   package var isOnly: Bool
+  /// The cluster by name; nil where the logs are of one cluster.
+  package var cluster: String?
 
   /// Makes a selection.
-  package init(span: Span = .latest, isOnly: Bool = false) {
+  package init(span: Span = .latest, isOnly: Bool = false, cluster: String? = nil) {
     self.span = span
     self.isOnly = isOnly
+    self.cluster = cluster
   }
 }
 
@@ -38,6 +41,8 @@ package struct EvidenceWindow: Hashable, Sendable {
   package var week: AuditWeek?
   /// When the namespace was last seen, microseconds UTC.
   package var newestFlow: Int64
+  /// The cluster by name; nil where the logs are of one cluster.
+  package var cluster: String?
 
   /// Whether the week was still going on when the namespace was last seen.
   package var isIncomplete: Bool {
@@ -61,6 +66,10 @@ package enum EvidenceError: Error, Hashable, Sendable {
   case noSuchWeek(namespace: String, week: Int, latest: Int)
   /// No flow of the namespace in the stretch.
   case nothingInWindow(namespace: String, window: TimeWindow)
+  /// Pods of several clusters are in the namespace, and none of these was chosen.
+  case severalClusters(namespace: String, clusters: [String])
+  /// No pod of that cluster was seen; the clusters that were.
+  case noSuchCluster(String, known: [String])
 }
 
 /// Finds windows of namespaces.
@@ -126,7 +135,8 @@ package struct WindowFinder: Sendable {
           end: Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour
         ),
         week: nil,
-        newestFlow: span.last
+        newestFlow: span.last,
+        cluster: selection.cluster
       )
     case .weeks:
       let start = try calendar(of: namespace).start
@@ -152,7 +162,8 @@ package struct WindowFinder: Sendable {
       return EvidenceWindow(
         window: TimeWindow(start: start, end: end),
         week: nil,
-        newestFlow: span.last
+        newestFlow: span.last,
+        cluster: selection.cluster
       )
     case .latest, .week:
       return try week(of: namespace, span: span, selection)
@@ -183,7 +194,8 @@ package struct WindowFinder: Sendable {
     return EvidenceWindow(
       window: calendar.evidenceWindow(for: wanted, only: selection.isOnly),
       week: wanted,
-      newestFlow: span.last
+      newestFlow: span.last,
+      cluster: selection.cluster
     )
   }
 }

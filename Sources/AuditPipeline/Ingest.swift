@@ -1,3 +1,4 @@
+import ClusterInventory
 import FlowAggregation
 package import FlowFormats
 package import FlowModel
@@ -144,6 +145,14 @@ package struct Ingest: Sendable {
     decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
     var counts = decoded.accumulator.counts
     counts.lines = decoded.lines - (known?.counts.lines ?? 0)
+    if let table = resolver as? AddressTable,
+      let doubt = table.doubt(
+        about: decoded.accumulator.endpoints,
+        namesPods: format.logKind.namesPods
+      )
+    {
+      counts.notes.insert(doubt)
+    }
     if options.isStrict, let first = counts.rejections.first {
       throw InputError.strict(
         file: input.name,
@@ -207,5 +216,15 @@ package struct Ingest: Sendable {
       edges: edges.count,
       tornBytes: decoded.tornBytes
     )
+  }
+}
+
+extension LogKind {
+  /// Whether such logs say which pods talked, rather than which addresses.
+  fileprivate var namesPods: Bool {
+    switch self {
+    case .hubble, .calico, .gkePolicy, .gcpVPC, .awsPolicyAgent: true
+    case .calicoPacket, .awsVPC, .azure: false
+    }
   }
 }

@@ -3,6 +3,7 @@ import FlowModel
 package import FlowStorage
 import Foundation
 import JSONText
+import Synchronization
 
 /// What an inventory file added.
 package struct InventoryAddition: Sendable {
@@ -31,14 +32,33 @@ package struct InventoryFiles: Sendable {
     return Inventory(
       cluster: cluster,
       headers: try stored.headers.map { try SnapshotHeader(decoding: $0.header) },
-      records: try stored.objects.map {
-        InventoryRecord(
-          object: try InventoryObject(decoding: $0.body),
-          first: $0.firstSeen,
-          last: $0.lastSeen
-        )
-      }
+      records: try InventoryFiles.records(stored.objects)
     )
+  }
+
+  /// Objects below which one thread is enough.
+  private static let leastPart = 2_000
+
+  /// Decodes stored objects, in their order, on every core: a cluster of 20,000 pods takes a second on one.
+  private static func records(_ objects: [StoredObject]) throws -> [InventoryRecord] {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let count = max(1, min(cores, objects.count / leastPart))
+    let parts = Mutex<[Int: Result<[InventoryRecord], any Error>]>([:])
+    DispatchQueue.concurrentPerform(iterations: count) { part in
+      let range = objects.count * part / count..<objects.count * (part + 1) / count
+      let result = Result {
+        try objects[range].map {
+          InventoryRecord(
+            object: try InventoryObject(decoding: $0.body),
+            first: $0.firstSeen,
+            last: $0.lastSeen
+          )
+        }
+      }
+      parts.withLock { $0[part] = result }
+    }
+    let results = parts.withLock { $0 }
+    return try (0..<count).flatMap { try results[$0]?.get() ?? [] }
   }
 
   /// Adds files as one snapshot.

@@ -135,6 +135,43 @@ extension AddressTable {
     return meeting
   }
 
+  /// What to tell the user of a log that hardly fits the inventory, nil when it does fit.
+  ///
+  /// - Parameters:
+  ///   - endpoints: What the log's ends came to.
+  ///   - namesPods: Whether the log names pods itself, so that addresses tell little.
+  package func doubt(about endpoints: [Endpoint], namesPods: Bool) -> String? {
+    let fits =
+      namesPods
+      ? namespacesMeet(endpoints)
+      : !meeting(endpoints.flatMap(AddressTable.addresses), attributed: endpoints).looksForeign
+    guard !fits else { return nil }
+    return "The inventory looks like that of another cluster: hardly any "
+      + (namesPods ? "namespace" : "private address") + " of this log is in it."
+  }
+
+  private func namespacesMeet(_ endpoints: [Endpoint]) -> Bool {
+    // Every cluster has these.
+    let usual: Set<String> = ["default", "kube-system", "kube-public", "kube-node-lease"]
+    let seen = Set(endpoints.lazy.filter { $0.kind == .pod }.map(\.namespace)).subtracting(usual)
+    return seen.count < 2 || !seen.isDisjoint(with: names.namespaces)
+  }
+
+  private static func addresses(_ endpoint: Endpoint) -> [IPAddress] {
+    guard endpoint.kind == .unresolved, let address = endpoint.address else { return [] }
+    return [address.address]
+  }
+
+  /// Counts the ends that have a workload or node as well, whose addresses are not kept.
+  private func meeting(_ addresses: [IPAddress], attributed endpoints: [Endpoint]) -> AddressMeeting
+  {
+    var meeting = meeting(addresses)
+    let found = endpoints.count { $0.kind == .pod || $0.kind == .node || $0.kind == .apiServer }
+    meeting.seen += found
+    meeting.known += found
+    return meeting
+  }
+
   /// Prefixes that belong to the cluster, sorted, none inside another: pod ranges of nodes, and the
   /// single addresses of nodes, pods outside those ranges, and Services.
   package var clusterPrefixes: [CIDR] {

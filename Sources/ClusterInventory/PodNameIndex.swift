@@ -15,9 +15,13 @@ struct PodNameIndex: Sendable {
   /// By `generateName`, the endpoint all such pods have; nil when they belong to several workloads.
   private var prefixes: [Name: Endpoint?] = [:]
 
+  /// The namespaces of its pods.
+  private(set) var namespaces: Set<String> = []
+
   /// Notes a pod.
   mutating func add(_ life: PodLife, endpoint: Endpoint, index: Int32) {
     let metadata = life.pod.metadata
+    namespaces.insert(metadata.namespace)
     pods[Name(namespace: metadata.namespace, name: metadata.name), default: []].append(
       Entry(existence: life.existence, endpoint: index)
     )

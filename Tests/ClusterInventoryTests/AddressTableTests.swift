@@ -529,6 +529,28 @@ struct AddressTableTests {
     #expect(!table.meeting([]).looksForeign)
   }
 
+  @Test("A log that hardly meets the inventory is doubted, one that does is not")
+  func doubt() throws {
+    let table = AddressTable(try inventory(("10:00:00", [try .pod("shop/web-1", "10.0.0.5")])))
+    func unresolved(_ count: UInt32) -> [Endpoint] {
+      (0..<count).map {
+        Endpoint(
+          kind: .unresolved,
+          address: CIDR(single: IPAddress(ipv4: 0x0a63_0000 + $0))
+        )
+      }
+    }
+    func pods(_ names: String...) -> [Endpoint] {
+      names.map { Endpoint(kind: .pod, namespace: $0, labels: ["app": "x"]) }
+    }
+    #expect(table.doubt(about: unresolved(20), namesPods: false) != nil)
+    #expect(table.doubt(about: unresolved(4), namesPods: false) == nil)
+    #expect(table.doubt(about: unresolved(20) + pods("shop", "a", "b"), namesPods: false) == nil)
+    #expect(table.doubt(about: pods("a", "b", "kube-system"), namesPods: true) != nil)
+    #expect(table.doubt(about: pods("a", "kube-system"), namesPods: true) == nil)
+    #expect(table.doubt(about: pods("a", "b", "shop"), namesPods: true) == nil)
+  }
+
   @Test("Cluster prefixes hold ranges, nodes, Services and pods outside the ranges, none twice")
   func clusterPrefixes() throws {
     let table = AddressTable(

@@ -99,7 +99,7 @@ extension CalicoDecoder {
     facts.isSamePod = pod != 0 && pod == scanner.ends.known[destination].pod
     accumulator.sawRecord(at: start)
     switch CalicoJudge.judge(facts, denyPasses: denyPasses) {
-    case .discard(let reason): accumulator.discard(reason)
+    case .discard(let reason): discard(reason, facts, in: &accumulator)
     case .evidence(let evidence, let side):
       add(
         Scanned(

@@ -19,7 +19,7 @@ package struct CalicoDecoder: LogDecoder {
   var knownEndpoints = 0
 
   private enum Note: UInt8 {
-    case noPending, noAddress, denyMode, streamError
+    case noPending, noAddress, denyMode, streamError, noPort
 
     var text: String {
       switch self {
@@ -30,6 +30,8 @@ package struct CalicoDecoder: LogDecoder {
       case .denyMode:
         "Calico denials are taken as blocked; under dropActionOverride Accept or LogAndAccept they passed, which the log does not say: --deny-passes."
       case .streamError: "The Whisker stream reported errors: flows may be missing."
+      case .noPort:
+        "Some Calico records have no destination port (aggregation level 3): no rule can be learned from them."
       }
     }
   }
@@ -199,7 +201,7 @@ package struct CalicoDecoder: LogDecoder {
     let side: PolicySide
     switch CalicoJudge.judge(record.facts, denyPasses: denyPasses) {
     case .discard(let reason):
-      accumulator.discard(reason)
+      discard(reason, record.facts, in: &accumulator)
       return
     case .evidence(let found, let whose): (evidence, side) = (found, whose)
     }
@@ -231,6 +233,17 @@ package struct CalicoDecoder: LogDecoder {
       ),
       line: line
     )
+  }
+
+  /// Counts a record that is no evidence, and says once what the user can do about it.
+  @inline(__always)
+  mutating func discard(
+    _ reason: DiscardReason,
+    _ facts: CalicoFacts,
+    in accumulator: inout EvidenceAccumulator
+  ) {
+    if reason == .noPorts, facts.transport?.hasPorts == true { note(.noPort, in: &accumulator) }
+    accumulator.discard(reason)
   }
 
   /// Says once what records of a kind cannot tell.

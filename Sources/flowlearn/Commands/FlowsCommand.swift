@@ -64,13 +64,20 @@ struct FlowsCommand: AsyncParsableCommand {
       for name in names {
         let found = try finder.window(of: name, selection)
         if detail.verbose { noteWindow(found, of: name) }
-        edges += try await stores.flows.edges(EdgeQuery(namespace: name, hours: found.hours))
+        let query = EdgeQuery(namespace: name, hours: found.hours)
+        let pods = selection.cluster == nil ? [] : try await stores.flows.podEndpoints(before: nil)
+        let scope = try ClusterScope(selection.cluster, namespace: name, pods: pods)
+        edges += scope.edges(try await stores.flows.edges(query))
       }
       var seen: Set<FlowEdge> = []
       let rows = edges.filter { wanted.contains($0.evidence) && seen.insert($0).inserted }
       switch by {
       case .edge: EdgeListing(rows).print(as: output, palette: Palette(noise.color))
-      case .log: LogListing(rows).print(as: output)
+      case .log:
+        let reader = try await EvidenceReader(stores, now: Clock.now)
+        let pods = try await stores.flows.podEndpoints(before: nil)
+        let folding = reader.fold([], pods: pods, until: Int64.max).folding
+        LogListing(rows, folding: folding).print(as: output)
       }
       noise.note(rows.isEmpty ? whyNone(edges, finder, names) : rows.count.counted("edge"))
     }

@@ -129,6 +129,9 @@ struct InventoryShowCommand: AsyncParsableCommand {
         ("addresses reused", "addressesReused", summary.reusedAddresses),
         ("addresses ambiguous", "addressesAmbiguous", summary.ambiguousAddresses),
         ("redacted values", "redactedValues", summary.redacted),
+        ("pods taken to run on after the last snapshot", "podsTakenToRunOn", summary.openEnded),
+        ("target ports without a number", "targetPortsUnknown", summary.unresolvedTargetPorts),
+        ("slice targets that are no known pod", "sliceTargetsUnknown", summary.unknownSliceTargets),
       ]
       switch output {
       case .table:

@@ -27,10 +27,24 @@ struct WindowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only flows before this time, likewise.", valueName: "time"))
   var until: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Only pods of this cluster, where the store holds logs of several.",
+      valueName: "name"
+    )
+  )
+  var cluster: String?
+
   func validate() throws { _ = try selection() }
 
   /// The selection, or a usage error.
   func selection(default span: WindowSelection.Span = .latest) throws -> WindowSelection {
+    var selection = try stretch(default: span)
+    selection.cluster = cluster
+    return selection
+  }
+
+  private func stretch(default span: WindowSelection.Span) throws -> WindowSelection {
     if since != nil || until != nil {
       guard week == nil, !only else {
         throw ValidationError("--since and --until do not go with --week and --only.")

@@ -154,6 +154,18 @@ extension CommandFailure {
         "namespace \(namespace) has no evidence for week \(week); the latest week is \(latest)",
         hint: "flowlearn weeks -n \(namespace) lists the weeks."
       )
+    case .severalClusters(let namespace, let clusters):
+      let list = Terminal.escaped(clusters.joined(separator: ", "))
+      self.init(
+        "namespace \(Terminal.escaped(namespace)) has pods of several clusters in this store: \(list)",
+        hint: "--cluster NAME takes one of them; for the rollout keep a store for each cluster."
+      )
+    case .noSuchCluster(let cluster, let known):
+      let list = Terminal.escaped(known.joined(separator: ", "))
+      self.init(
+        "no pod of cluster \(Terminal.escaped(cluster)) was seen",
+        hint: "Clusters with flows: \(list)."
+      )
     case .nothingInWindow(let namespace, let window) where window.start == window.end:
       self.init(
         "no flow of namespace \(namespace) since its audit began at \(Timestamps.text(window.start))",

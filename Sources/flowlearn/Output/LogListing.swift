@@ -1,3 +1,4 @@
+import FlowAggregation
 import FlowModel
 import JSONText
 
@@ -22,11 +23,16 @@ struct LogListing {
   private let rows: [Row]
   private let kinds: [LogKind]
 
-  init(_ edges: [FlowEdge]) {
+  /// Makes a listing.
+  ///
+  /// - Parameter folding: Knows which workload each log's endpoint stands for, since the logs describe
+  ///   one workload by different labels, by its owner, or by an address.
+  init(_ edges: [FlowEdge], folding: EvidenceFolding) {
     var rows: [String: Row] = [:]
     for edge in edges {
-      let source = EdgeListing.name(edge.source)
-      let destination = EdgeListing.name(edge.destination)
+      let known = folding.key(of: edge)
+      let source = known?.source ?? EdgeListing.name(edge.source)
+      let destination = known?.destination ?? EdgeListing.name(edge.destination)
       let key = "\(source)\u{0}\(destination)\u{0}\(edge.transport)/\(edge.port)"
       let row = Row(
         source: source,

@@ -144,6 +144,14 @@ struct CalicoDecoderTests {
     #expect(!complete.counts.notes.contains { $0.contains("no pending policies") })
   }
 
+  @Test("Records whose port was aggregated away are told, since no rule comes of them")
+  func missingPort() {
+    let told = run(CalicoFlow.with([("dest_port", "null")]))
+    #expect(told.counts.notes.contains { $0.contains("aggregation level 3") })
+    let ping = run(CalicoFlow.with([("dest_port", "0"), ("proto", #""icmp""#)]))
+    #expect(ping.counts.notes.isEmpty)
+  }
+
   // Trap 3.
   @Test("Where denials pass, they are would-deny")
   func denyPasses() {
