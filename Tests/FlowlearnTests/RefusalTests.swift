@@ -127,6 +127,36 @@ struct RefusalTests {
     #expect(try shell("flowlearn flows -A --store t.db").output.isEmpty)
   }
 
+  @Test("Lines that cannot be read are named and left out; with --strict nothing is stored")
+  func badLines() throws {
+    let prepared = try shell(
+      """
+      { head -2 \(sample); echo 'no JSON'; echo '{"a":1}'
+      head -1 \(sample) | sed 's/"FORWARDED"/"HALF_FORWARDED"/'
+      head -c 10000000 /dev/zero | tr '\\0' a; echo; sed -n 3p \(sample); } >mixed.jsonl
+      """
+    )
+    #expect(prepared.status == 0 || prepared.errors.isEmpty, "\(prepared.errors)")
+    let strict = try shell("flowlearn ingest --strict mixed.jsonl --store strict.db")
+    #expect(strict.status == 2)
+    #expect(strict.errors.contains("Error: mixed.jsonl:3: not JSON"))
+    #expect(strict.errors.contains("4 records refused, --strict"))
+    #expect(try shell("flowlearn flows -A -q --store strict.db").output.isEmpty)
+    let lenient = try shell("flowlearn ingest mixed.jsonl")
+    #expect(lenient.status == 0)
+    #expect(lenient.errors.contains("7 records: "))
+    for (line, problem) in [
+      (3, "not JSON"), (4, ""), (5, "field \"verdict\" has a value that is not known"),
+      (6, "the line is longer than 8 MiB"),
+    ] {
+      #expect(lenient.errors.contains("refused mixed.jsonl:\(line): \(problem)"), "\(line)")
+    }
+    let ledger = try shell("flowlearn db info -o json").output
+    let info = try JSONSerialization.jsonObject(with: Data(ledger.utf8)) as? [String: Any]
+    let input = (info?["inputs"] as? [[String: Any]])?.first
+    #expect(input?["rejected"] as? Int == 4 && input?["lines"] as? Int == 7)
+  }
+
   @Test("A log of addresses that came before the inventory is not left in silence")
   func tooEarly() throws {
     let first = try shell("flowlearn ingest sample-flows/vpc")

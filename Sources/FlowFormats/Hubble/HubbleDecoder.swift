@@ -152,6 +152,11 @@ package struct HubbleDecoder: LogDecoder {
       accumulator.reject(line: line, "field \"time\" is missing: give --assume-time")
       return
     }
+    guard record.verdict != .other else {
+      // A verdict newer than this program may mean anything: people should know of the line.
+      accumulator.reject(line: line, "field \"verdict\" has a value that is not known")
+      return
+    }
     accumulator.sawRecord(at: time)
     switch HubbleJudge.judge(record) {
     case .discard(let reason):

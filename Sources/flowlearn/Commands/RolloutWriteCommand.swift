@@ -72,7 +72,7 @@ struct RolloutAcceptPolicyCommand: AsyncParsableCommand {
 
       Examples:
 
-        flowlearn rollout accept-policy -n app-prod 'NetworkPolicy shop/legacy' --reason 'looked at'
+        flowlearn rollout accept-policy -n app-prod 'NetworkPolicy a/b' --reason seen
       """
   )
 

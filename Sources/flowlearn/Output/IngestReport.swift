@@ -29,9 +29,9 @@ struct IngestReport {
     case .unchanged:
       let other = record.name == path || record.name == "-" ? "" : " as \(record.name)"
       Terminal.note("\(path): already counted\(other), nothing new")
-      if record.counts.used == 0, record.counts.records > 0 {
+      if record.counts.used == 0 {
         Terminal.note(
-          "  none of it was used then; after inventory add, ingest it into a new store (--store)"
+          "  none of it was used then; if the inventory was missing, ingest it into a new store"
         )
       }
       printTorn()

@@ -74,8 +74,14 @@ struct HubbleShapesTests {
     #expect(
       decodeHubble([old.line]).words == ["shop/app=web > shop/app=api TCP/8080 ingress denied"]
     )
-    let future = HubbleFlow.forward.with("verdict", "99")
-    #expect(decodeHubble([future.line]).discards == ["no-verdict 1"])
+    for verdict in ["99", "\"HALF_FORWARDED\""] {
+      let log = decodeHubble([
+        HubbleFlow.forward.line, HubbleFlow.forward.with("verdict", verdict).line,
+      ])
+      #expect(log.words == [delivered] && log.discards.isEmpty)
+      #expect(log.counts.rejections.map(\.line) == [2])
+      #expect(log.counts.rejections.first?.problem.contains("\"verdict\"") == true)
+    }
     let reason = HubbleFlow.drop.with("drop_reason_desc", "250")
     #expect(decodeHubble([reason.line]).discards == ["non-policy-drop 1"])
   }
