@@ -4,7 +4,8 @@ import PackageDescription
 let package = Package(
   name: "flowlearn-benchmarks",
   targets: [
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "FlowGenerator"),
-    .executableTarget(name: "Benchmark", dependencies: ["FlowGenerator"]),
+    .executableTarget(name: "Benchmark", dependencies: ["FlowGenerator", "CSQLite"]),
   ]
 )

@@ -9,7 +9,9 @@ struct Benchmark {
 
     Generates logs, ingests each into a fresh store and prints GB/s, GB per processor second and peak
     memory, with the ratio to DuckDB doing the same aggregation where python3 has the duckdb module.
-    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, policy.
+    What is stored is compared with what was generated, edge by edge and count by count.
+    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, zstd, policy; and store,
+    which is run by name only: queries of a store of 50 million edge-hours (3 GB).
     """
 
   let flowlearn: String
@@ -56,8 +58,10 @@ struct Benchmark {
     try measure("churn", .hubble, wide, gigabytes: size)
     try measure("calico", .calico, usual, gigabytes: size * 0.3)
     try measure("vpc", .vpc, usual, gigabytes: size * 0.5)
-    try measure("gzip", .hubble, usual, gigabytes: size * 0.5, compressed: true)
+    try measure("gzip", .hubble, usual, gigabytes: size * 0.5, compressedBy: ["gzip", "-kf", "-1"])
+    try measure("zstd", .hubble, usual, gigabytes: size * 0.5, compressedBy: ["zstd", "-qf", "-3"])
     try measurePolicy()
+    try measureStore()
   }
 
   static var machine: String {
@@ -77,28 +81,30 @@ struct Benchmark {
     _ format: LogWriter.Format,
     _ cluster: GeneratedCluster,
     gigabytes: Double,
-    compressed: Bool = false
+    compressedBy compressor: [String]? = nil
   ) throws {
     guard only == nil || only == name else { return }
     var file = "\(folder)/\(name).log"
     var writer = LogWriter(format, cluster: cluster)
-    let records = try writer.write(to: file, bytes: Int(gigabytes * 1e9))
+    let tally = try writer.write(to: file, bytes: Int(gigabytes * 1e9))
     let bytes =
       (try FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)?.doubleValue ?? 0
     // Read once, so that every program finds the file in the page cache.
     let lines = Child.median(runs) { Child.run(["wc", "-l", file]) }
-    if compressed {
-      _ = Child.run(["gzip", "-kf", "-1", file])
+    if let compressor {
+      let made = Child.run(compressor + [file])
       try FileManager.default.removeItem(atPath: file)
-      file += ".gz"
+      guard made.status == 0 else {
+        print("\(name)  \(compressor[0]) is not there: left out\n")
+        return
+      }
+      file += compressor[0] == "gzip" ? ".gz" : ".zst"
     }
     defer { if !keeps { try? FileManager.default.removeItem(atPath: file) } }
-    let store = "\(folder)/\(name).db"
     let inventory = format == .vpc ? try writeInventory(cluster) : nil
+    var store = ""
     let ours = Child.median(runs) {
-      for ending in ["", "-wal", "-shm"] {
-        try? FileManager.default.removeItem(atPath: store + ending)
-      }
+      store = freshStore(name)
       if let inventory {
         _ = Child.run([
           flowlearn, "inventory", "add", "--at", "2026-11-16T00:00:00Z", "--store", store,
@@ -111,9 +117,9 @@ struct Benchmark {
     }
     report(name, "flowlearn", ours, bytes: bytes)
     print(
-      "  \(records) records; processor time is \(ratio(ours.processor, lines.processor)) x that of wc -l"
+      "  \(tally.records) records; processor time is \(ratio(ours.processor, lines.processor)) x that of wc -l"
     )
-    check(name, store: store, cluster: cluster, format: format)
+    print("  " + StoredEdges(flowlearn, store: store).compared(with: tally, of: cluster, format))
     guard let duck = DuckDB.run(format, file: file, threads: threads, runs: runs) else {
       print("  python3 without the duckdb module: no comparison (pip install duckdb)\n")
       return
@@ -123,6 +129,15 @@ struct Benchmark {
       "  DuckDB / flowlearn: wall \(ratio(duck.wall, ours.wall)) x, processor \(ratio(duck.processor, ours.processor)) x"
     )
     print("  DuckDB counted \(duck.output.trimmingCharacters(in: .whitespacesAndNewlines))\n")
+  }
+
+  /// The path of a store that does not exist yet.
+  func freshStore(_ name: String) -> String {
+    let store = "\(folder)/\(name).db"
+    for ending in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: store + ending)
+    }
+    return store
   }
 
   private func report(_ name: String, _ program: String, _ run: Measurement, bytes: Double) {
@@ -136,25 +151,9 @@ struct Benchmark {
     )
   }
 
-  /// Compares the stored edges with those that were generated.
-  private func check(
-    _ name: String,
-    store: String,
-    cluster: GeneratedCluster,
-    format: LogWriter.Format
-  ) {
-    let listed = Child.run([flowlearn, "flows", "-A", "-q", "-o", "csv", "--store", store])
-    var keys: Set<Substring> = []
-    for line in listed.output.split(separator: "\n").dropFirst() {
-      let fields = line.split(separator: ",")
-      if fields.count > 3 { keys.insert(line[..<fields[3].endIndex]) }
-    }
-    print("  \(keys.count) distinct edges stored, \(cluster.edges.count) generated")
-  }
-
   private func ratio(_ left: Double, _ right: Double) -> Double { round2(left / max(right, 1e-9)) }
 
-  private func round2(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+  func round2(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
   /// The cluster's pods, so that addresses have names.
   private func writeInventory(_ cluster: GeneratedCluster) throws -> String {
@@ -172,38 +171,5 @@ struct Benchmark {
       #"{"apiVersion":"v1","kind":"List","items":["# + items.joined(separator: ",\n") + "]}"
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     return path
-  }
-
-  // MARK: Policy
-
-  /// Propose and check of a large cluster: 1,500 workloads, 10,000 edges, 60 namespaces.
-  private func measurePolicy() throws {
-    guard only == nil || only == "policy" else { return }
-    let cluster = GeneratedCluster(namespaces: 60, workloads: 1_500, pods: 1, edges: 10_000)
-    let file = "\(folder)/policy.log"
-    var writer = LogWriter(.hubble, cluster: cluster)
-    _ = try writer.write(to: file, bytes: 400_000_000)
-    defer { if !keeps { try? FileManager.default.removeItem(atPath: file) } }
-    let store = "\(folder)/policy.db"
-    for ending in ["", "-wal", "-shm"] {
-      try? FileManager.default.removeItem(atPath: store + ending)
-    }
-    _ = Child.run([flowlearn, "ingest", "-q", "--store", store, file])
-    let propose = Child.median(runs) {
-      Child.run([flowlearn, "propose", "-A", "-q", "--week", "all", "--store", store])
-    }
-    let policies = "\(folder)/policies.yaml"
-    try propose.output.write(toFile: policies, atomically: true, encoding: .utf8)
-    let check = Child.median(runs) {
-      Child.run([flowlearn, "check", "-q", "--denied", "--store", store, policies])
-    }
-    print(
-      "policy  propose -A: \(round2(propose.wall)) s wall, \(round2(propose.processor)) s processor, "
-        + "\(propose.memory >> 20) MiB peak, exit \(propose.status >> 8)"
-    )
-    print(
-      "policy  check: \(round2(check.wall)) s wall, \(round2(check.processor)) s processor, "
-        + "\(check.memory >> 20) MiB peak, exit \(check.status >> 8)"
-    )
   }
 }

@@ -16,6 +16,7 @@ enum DuckDB {
       if os.path.exists(store): os.remove(store)
       db = duckdb.connect(store)
       db.execute(f'SET threads = {threads}')
+      db.execute('SET enable_progress_bar = false')
       db.execute('''CREATE TABLE edges AS \(query(format))''', [path])
       print(db.execute('SELECT count(*), sum(records) FROM edges').fetchone())
       db.close()

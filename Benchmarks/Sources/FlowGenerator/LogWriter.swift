@@ -4,7 +4,7 @@ import Foundation
 public struct LogWriter {
   /// What is written.
   public enum Format: String, Sendable, CaseIterable {
-    /// Hubble JSON lines of about 1.6 KB.
+    /// Hubble JSON lines of about 2 KB.
     case hubble
     /// Calico flow log JSON lines of about 1.2 KB.
     case calico
@@ -12,8 +12,20 @@ public struct LogWriter {
     case vpc
   }
 
+  /// What was written, counted by the writer itself.
+  public struct Tally: Sendable {
+    /// Records, replies included.
+    public var records = 0
+    /// Connections, by the number of their edge in the cluster.
+    public var connections: [Int]
+
+    /// The edges with a connection.
+    public var edges: Int { connections.count { $0 > 0 } }
+  }
+
   private let cluster: GeneratedCluster
   private let format: Format
+  private var tally: Tally
   private var random = GeneratedNumbers(seed: 11)
   private var clock = 0
 
@@ -21,12 +33,14 @@ public struct LogWriter {
   public init(_ format: Format, cluster: GeneratedCluster) {
     self.format = format
     self.cluster = cluster
+    tally = Tally(connections: Array(repeating: 0, count: cluster.edges.count))
   }
 
-  /// Writes a file of at least `bytes` bytes.
+  /// Writes a file of at least `bytes` bytes, or one connection of every edge when that is more.
   ///
-  /// - Returns: The records written, by edge and in all, replies included.
-  public mutating func write(to path: String, bytes: Int) throws -> Int {
+  /// - Parameter everyEdge: Whether each edge gets a connection before any is drawn by chance.
+  /// - Returns: What the file holds.
+  public mutating func write(to path: String, bytes: Int, everyEdge: Bool = false) throws -> Tally {
     _ = FileManager.default.createFile(atPath: path, contents: nil)
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     defer { try? handle.close() }
@@ -39,9 +53,11 @@ public struct LogWriter {
       )
     }
     var written = 0
-    var records = 0
-    while written + buffer.count < bytes {
-      records += append(to: &buffer)
+    var next = everyEdge ? 0 : cluster.edges.count
+    while written + buffer.count < bytes || next < cluster.edges.count {
+      let edge = next < cluster.edges.count ? next : random.next(below: cluster.edges.count)
+      next += 1
+      append(edge, to: &buffer)
       if buffer.count > 8 << 20 {
         try handle.write(contentsOf: buffer)
         written += buffer.count
@@ -49,12 +65,12 @@ public struct LogWriter {
       }
     }
     try handle.write(contentsOf: buffer)
-    return records
+    return tally
   }
 
-  /// Appends one connection: its records.
-  private mutating func append(to buffer: inout [UInt8]) -> Int {
-    let edge = cluster.edges[random.next(below: cluster.edges.count)]
+  /// Appends the records of one connection.
+  private mutating func append(_ number: Int, to buffer: inout [UInt8]) {
+    let edge = cluster.edges[number]
     let sourcePod = random.next(below: cluster.pods)
     let destinationPod = random.next(below: cluster.pods)
     let clientPort = 32_768 + random.next(below: 28_000)
@@ -72,7 +88,8 @@ public struct LogWriter {
       }
     }
     for line in lines { buffer.append(contentsOf: line.utf8) }
-    return lines.count
+    tally.records += lines.count
+    tally.connections[number] += 1
   }
 
   private func stamp() -> String {
