@@ -12,6 +12,7 @@ let core: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser",
   package: "swift-argument-parser"
@@ -73,7 +74,7 @@ let package = Package(
     .target(
       name: "FlowStorageSQLite",
       dependencies: [
-        "FlowModel", "FlowAggregation", "FlowStorage", "FlowSchema", "JSONText", grdb,
+        "FlowModel", "FlowAggregation", "FlowStorage", "FlowSchema", "JSONText", grdb, sqlite,
       ],
       swiftSettings: common
     ),
@@ -199,7 +200,7 @@ let package = Package(
       dependencies: [
         "FlowModel", "FlowAggregation", "FlowFormats", "ClusterInventory", "PolicyModel",
         "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout", "FlowStorage",
-        "FlowStorageSQLite", "AuditPipeline", "TestSupport",
+        "FlowStorageSQLite", "AuditPipeline", "CZlib", "TestSupport",
       ],
       exclude: ["Golden"],
       swiftSettings: common

