@@ -14,15 +14,15 @@ package struct EvidenceAccumulator: Sendable {
   package internal(set) var edges = EdgeTable()
   /// Edges that count only when the log never marks replies (old Hubble dialects).
   package internal(set) var unmarkedEdges = EdgeTable()
-  /// Replies by forward edge; the evidence field is 0 for an answer and 1 for a bare reset.
-  var replies = EdgeTable()
+  /// Forward edges that had replies; the evidence field is 0 for an answer and 1 for a bare reset.
+  var replies = EdgeKeySet()
   /// Set when a record shows that the log marks replies.
   package var marksReplies = false
   /// Set while the log shows a node's address for its pods' packets: such ends are then unresolved.
   package var nodeAddressesAreAmbiguous = false
   /// The endpoints that keys index.
   package internal(set) var endpoints: [Endpoint] = []
-  var endpointIndex: [Endpoint: UInt32] = [:]
+  var endpointIndex = EndpointIndex()
   var externalIndex: [IPAddress: UInt32] = [:]
   var externals = ExternalSlots()
   private var podNames: [PodName: UInt32] = [:]
@@ -121,11 +121,12 @@ package struct EvidenceAccumulator: Sendable {
   package mutating func index(of endpoint: Endpoint) -> UInt32 {
     var endpoint = endpoint
     if endpoint.cluster.isEmpty, !endpoint.isExternal { endpoint.cluster = cluster }
-    if let index = endpointIndex[endpoint] { return index }
-    if endpoint.isExternal { return addExternal(endpoint) }
+    let hash = EndpointIndex.hash(endpoint)
+    if let index = endpointIndex.find(endpoint, hash: hash, in: endpoints) { return index }
+    if endpoint.isExternal { return addExternal(endpoint, hash: hash) }
     let index = UInt32(endpoints.count)
     endpoints.append(endpoint)
-    endpointIndex[endpoint] = index
+    endpointIndex.insert(index, hash: hash)
     return index
   }
 
@@ -145,13 +146,12 @@ package struct EvidenceAccumulator: Sendable {
   /// The first endpoint stays, but for the first one with an owner; saying a thing twice changes nothing.
   package mutating func remember(pod name: String, in namespace: String, as index: UInt32) {
     let key = PodName(namespace: namespace, name: name)
-    guard podNames.count < EvidenceAccumulator.maximumPodNames || podNames[key] != nil else {
-      return
-    }
-    // The owner, once seen, is worth more than a set of labels alone.
-    if let known = podNames[key],
-      endpoints[Int(known)].workload != nil || endpoints[Int(index)].workload == nil
-    {
+    if let known = podNames[key] {
+      // The owner, once seen, is worth more than a set of labels alone.
+      guard endpoints[Int(known)].workload == nil, endpoints[Int(index)].workload != nil else {
+        return
+      }
+    } else if podNames.count >= EvidenceAccumulator.maximumPodNames {
       return
     }
     podNames[key] = index
@@ -226,7 +226,7 @@ package struct EvidenceAccumulator: Sendable {
       evidence: isReset ? 1 : 0,
       logKind: 0
     )
-    replies.add(key, records: 1, bytes: 0, first: time, last: time, line: 0)
+    replies.insert(key)
   }
 
   /// Resolves both ends of a record and counts it, or counts why it is not evidence.
@@ -370,15 +370,15 @@ extension EvidenceAccumulator {
     for (name, index) in other.podNames {
       remember(pod: name.name, in: name.namespace, as: indices[Int(index)])
     }
-    func moved(_ entry: EdgeTable.Entry) -> EdgeKey {
-      var key = entry.key
+    func moved(_ key: EdgeKey) -> EdgeKey {
+      var key = key
       key.source = indices[Int(key.source)]
       key.destination = indices[Int(key.destination)]
       return key
     }
     for entry in other.edges.entries {
       edges.add(
-        moved(entry),
+        moved(entry.key),
         records: entry.records,
         bytes: entry.bytes,
         first: entry.first,
@@ -386,12 +386,10 @@ extension EvidenceAccumulator {
         line: entry.sampleLine + lineOffset
       )
     }
-    for entry in other.replies.entries {
-      replies.add(moved(entry), records: 1, bytes: 0, first: entry.first, last: entry.last, line: 0)
-    }
+    for key in other.replies.keys { replies.insert(moved(key)) }
     for entry in other.unmarkedEdges.entries {
       unmarkedEdges.add(
-        moved(entry),
+        moved(entry.key),
         records: entry.records,
         bytes: entry.bytes,
         first: entry.first,
@@ -443,15 +441,16 @@ extension EvidenceAccumulator {
 
   /// Turns allowed TCP edges to which only resets came back in their hour into attempts.
   private mutating func demoteRefused() {
-    var answered: Set<EdgeKey> = []
     var refused: Set<EdgeKey> = []
-    for entry in replies.entries {
-      var key = entry.key
+    for reply in replies.keys where reply.evidence != 0 {
+      var key = reply
       key.evidence = 0
-      if entry.key.evidence == 0 { answered.insert(key) } else { refused.insert(key) }
+      refused.insert(key)
     }
-    replies = EdgeTable()
-    refused.subtract(answered)
+    if !refused.isEmpty {
+      for reply in replies.keys where reply.evidence == 0 { refused.remove(reply) }
+    }
+    replies = EdgeKeySet()
     guard !refused.isEmpty else { return }
     let allowed = UInt8(EvidenceClass.allowed.index)
     rebuildEdges { key in

@@ -124,7 +124,7 @@ extension EvidenceAccumulator {
   ///
   /// Past a limit, peers that are too many are folded first and their places used again: an index
   /// of an external endpoint is good for one record only.
-  mutating func addExternal(_ endpoint: Endpoint) -> UInt32 {
+  mutating func addExternal(_ endpoint: Endpoint, hash: Int) -> UInt32 {
     if externals.count >= externals.limit, !externals.isHeld {
       foldExternals()
       externals.limit = max(ExternalSlots.firstLimit, externals.count * 2)
@@ -132,12 +132,12 @@ extension EvidenceAccumulator {
     externals.count += 1
     if let slot = externals.free.popLast() {
       endpoints[Int(slot)] = endpoint
-      endpointIndex[endpoint] = slot
+      endpointIndex.insert(slot, hash: hash)
       return slot
     }
     let index = UInt32(endpoints.count)
     endpoints.append(endpoint)
-    endpointIndex[endpoint] = index
+    endpointIndex.insert(index, hash: hash)
     return index
   }
 
@@ -152,7 +152,9 @@ extension EvidenceAccumulator {
     if !levels.isEmpty {
       edges = folded(edges, levels, isFoldable)
       unmarkedEdges = folded(unmarkedEdges, levels, isFoldable)
-      replies = folded(replies, levels, isFoldable)
+      var kept = EdgeKeySet()
+      for key in replies.keys { kept.insert(folded(key, levels, isFoldable)) }
+      replies = kept
     }
     releaseUnused()
   }
@@ -185,19 +187,26 @@ extension EvidenceAccumulator {
   }
 
   private mutating func folded(
+    _ key: EdgeKey,
+    _ levels: [Group: ExternalFolding],
+    _ isFoldable: [Bool]
+  ) -> EdgeKey {
+    guard let (group, peer) = group(key, isFoldable), let level = levels[group] else { return key }
+    let index = index(of: level.folded(endpoints[Int(peer)]))
+    var folded = key
+    if group.isIngress { folded.source = index } else { folded.destination = index }
+    return folded
+  }
+
+  private mutating func folded(
     _ table: EdgeTable,
     _ levels: [Group: ExternalFolding],
     _ isFoldable: [Bool]
   ) -> EdgeTable {
     var folded = EdgeTable()
     for entry in table.entries {
-      var key = entry.key
-      if let (group, peer) = group(key, isFoldable), let level = levels[group] {
-        let index = index(of: level.folded(endpoints[Int(peer)]))
-        if group.isIngress { key.source = index } else { key.destination = index }
-      }
       folded.add(
-        key,
+        self.folded(entry.key, levels, isFoldable),
         records: entry.records,
         bytes: entry.bytes,
         first: entry.first,
@@ -211,21 +220,27 @@ extension EvidenceAccumulator {
   /// Frees the places of external endpoints that no edge uses.
   private mutating func releaseUnused() {
     var isUsed = [Bool](repeating: false, count: endpoints.count)
-    for entries in [edges.entries, unmarkedEdges.entries, replies.entries] {
+    for entries in [edges.entries, unmarkedEdges.entries] {
       for entry in entries {
         isUsed[Int(entry.key.source)] = true
         isUsed[Int(entry.key.destination)] = true
       }
     }
+    for key in replies.keys {
+      isUsed[Int(key.source)] = true
+      isUsed[Int(key.destination)] = true
+    }
     for slot in externals.free { isUsed[Int(slot)] = true }
+    var isFree = [Bool](repeating: false, count: endpoints.count)
     externals.releases += 1
     for index in endpoints.indices where !isUsed[index] && endpoints[index].isExternal {
-      endpointIndex[endpoints[index]] = nil
       if let address = endpoints[index].address?.address, endpoints[index].kind == .address {
         externalIndex[address] = nil
       }
       externals.free.append(UInt32(index))
       externals.count -= 1
+      isFree[index] = true
     }
+    endpointIndex.removeAll { isFree[Int($0)] }
   }
 }

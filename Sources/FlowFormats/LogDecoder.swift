@@ -129,6 +129,9 @@ package protocol LogDecoder: Sendable {
   /// Whether the last line of an input, which has no line feed, is complete rather than torn.
   static func isComplete(lastLine: RawSpan) -> Bool
 
+  /// Gives up what was only remembered to be quick: the bulk of the log has gone by.
+  mutating func releaseMemory()
+
   /// Ends the log: what had to wait for the whole capture (direction of VPC records) is decided.
   mutating func finish(into accumulator: inout EvidenceAccumulator)
 }
@@ -136,6 +139,9 @@ package protocol LogDecoder: Sendable {
 extension LogDecoder {
   /// Nothing: most records stand for themselves.
   package mutating func resume(after start: RawSpan) {}
+
+  /// Nothing: most decoders remember only what they need.
+  package mutating func releaseMemory() {}
 
   /// No: most decoders remember something of earlier records.
   package static var decodesParts: Bool { false }

@@ -9,6 +9,7 @@ import JSONText
 /// Source: the Hubble format document; Cilium's `flow.proto`.
 package struct HubbleDecoder: LogDecoder {
   private let assumedTime: Int64?
+  private let memoLimit: Int
   private var tree = HubbleTree(names: NameTable())
   private var scanner: HubbleScanner
   private var addresses = HubbleAddressMemo()
@@ -28,6 +29,7 @@ package struct HubbleDecoder: LogDecoder {
   /// Makes a decoder whose memory of endpoints is bounded otherwise.
   init(options: DecoderOptions, memoLimit: Int) {
     assumedTime = options.assumedTime
+    self.memoLimit = memoLimit
     scanner = HubbleScanner(memoLimit: memoLimit)
   }
 
@@ -137,6 +139,11 @@ package struct HubbleDecoder: LogDecoder {
       }
       line += 1
     }
+  }
+
+  /// Forgets the endpoints' bytes; they are read anew where they come again.
+  package mutating func releaseMemory() {
+    scanner = HubbleScanner(memoLimit: memoLimit)
   }
 
   /// Ends the log.

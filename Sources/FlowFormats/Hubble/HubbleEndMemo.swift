@@ -50,12 +50,13 @@ struct HubbleEndMemo: Sendable {
   private var slots = [UInt32](repeating: 0, count: HubbleEndMemo.fewestSlots)
   private var whole: ByteMemo
   private var podNames: ByteMemo
+  private var labelKeys = HubbleLabelKeys()
 
-  /// Makes a memo that takes at most about twice `limit` bytes.
+  /// Makes a memo that takes at most about one and a half times `limit` bytes.
   init(limit: Int) {
     self.limit = min(limit, Int(UInt32.max))
-    whole = ByteMemo(limit: limit / 2)
-    podNames = ByteMemo(limit: limit / 2)
+    whole = ByteMemo(limit: limit / 4)
+    podNames = ByteMemo(limit: limit / 4)
   }
 
   /// Forgets everything.
@@ -197,6 +198,15 @@ struct HubbleEndMemo: Sendable {
     accumulator.remember(pod: name, in: accumulator.endpoints[Int(index)].namespace, as: index)
   }
 
+  /// Notes that the accumulator knows whose name a pod's name is.
+  private mutating func noteName(_ start: Int, _ count: Int, of index: UInt32, _ bytes: RawSpan) {
+    let hash = ByteMemo.hash(bytes, start, count: count, group: index)
+    guard podNames.value(bytes, start, count: count, group: index, hash: hash) == nil else {
+      return
+    }
+    podNames.insert(0, bytes, start, count: count, group: index, hash: hash)
+  }
+
   /// Reads an object that has no template.
   @inline(never)
   private mutating func newEnd(
@@ -209,8 +219,13 @@ struct HubbleEndMemo: Sendable {
     if let known = whole.value(bytes, found.start, count: count, group: 0, hash: hash) {
       return HubbleEnd(packed: known)
     }
-    let object = try? JSONParser.parse(bytes.extracting(found.start..<found.end))
-    let reading = HubbleEndpointReader.reading(object, into: &accumulator)
+    let reading: HubbleEndpointReader.Reading
+    if let pod = labelKeys.pod(bytes, found.start) {
+      reading = pod.classify(into: &accumulator)
+    } else {
+      let object = try? JSONParser.parse(bytes.extracting(found.start..<found.end))
+      reading = HubbleEndpointReader.reading(object, into: &accumulator)
+    }
     if !insertTemplate(found, reading, bytes) {
       whole.insert(
         reading.end.packed,
@@ -243,6 +258,9 @@ struct HubbleEndMemo: Sendable {
       removeTemplates()
     }
     let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
+    if reading.end.kind == .pod, shape.nameCount > 0 {
+      noteName(shape.nameStart, shape.nameCount, of: reading.end.index, bytes)
+    }
     templates.append(
       Template(
         hash: hash,

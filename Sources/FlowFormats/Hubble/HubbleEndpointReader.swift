@@ -6,8 +6,15 @@ import JSONText
 struct HubbleEndpointReader {
   private var reserved: [String] = []
   private var podLabels: [(String, String)] = []
-  private var namespace = ""
-  private var cluster = ""
+  /// The stable ones of the pod's labels.
+  var labels = Labels()
+  /// Whether there are labels of the pod itself, stable or not.
+  var hasPodLabels = false
+  var namespace = ""
+  var cluster = ""
+  var podName = ""
+  var identity: Int64 = 0
+  var workload: WorkloadReference?
 
   /// What an endpoint object turned out to be.
   struct Reading {
@@ -33,44 +40,42 @@ struct HubbleEndpointReader {
     if let given = value.first("cluster_name", "clusterName")?.string, !given.isEmpty {
       reader.cluster = given
     }
-    let podName = value.first("pod_name", "podName")?.string ?? ""
-    if let kind = reader.reservedKind(identity: value["identity"]?.integer ?? 0) {
-      return Reading(end: HubbleEnd(kind: kind, index: 0))
-    }
-    let hasPodLabels = !reader.podLabels.isEmpty
-    guard !reader.namespace.isEmpty, hasPodLabels || !podName.isEmpty else {
-      if let kind = reader.looseKind(identity: value["identity"]?.integer ?? 0) {
-        return Reading(end: HubbleEnd(kind: kind, index: 0))
-      }
+    reader.podName = value.first("pod_name", "podName")?.string ?? ""
+    reader.identity = value["identity"]?.integer ?? 0
+    reader.workload = HubbleEndpointReader.workload(value["workloads"])
+    reader.hasPodLabels = !reader.podLabels.isEmpty
+    reader.labels = VolatileLabels.stable(Labels(reader.podLabels))
+    return reader.classify(into: &accumulator)
+  }
+
+  /// Tells what an endpoint is from what was read of it; a pod is added to the accumulator.
+  func classify(into accumulator: inout EvidenceAccumulator) -> Reading {
+    if let kind = reservedKind() { return Reading(end: HubbleEnd(kind: kind, index: 0)) }
+    guard !namespace.isEmpty, hasPodLabels || !podName.isEmpty else {
+      if let kind = looseKind() { return Reading(end: HubbleEnd(kind: kind, index: 0)) }
       return Reading(end: .unknown)
     }
     var endpoint = Endpoint(
       kind: .pod,
-      cluster: reader.cluster,
-      namespace: reader.namespace,
-      workload: reader.workload(value["workloads"]),
-      labels: VolatileLabels.stable(Labels(reader.podLabels))
+      cluster: cluster,
+      namespace: namespace,
+      workload: workload,
+      labels: labels
     )
     guard !endpoint.labels.isEmpty || endpoint.workload != nil else {
       endpoint.name = podName
-      let known = accumulator.resolver?.pod(
-        namespace: reader.namespace,
-        name: podName,
-        at: Int64.max
-      )
+      let known = accumulator.resolver?.pod(namespace: namespace, name: podName, at: Int64.max)
       return Reading(
         end: HubbleEnd(kind: .pod, index: accumulator.index(of: known ?? endpoint)),
         dependsOnName: true
       )
     }
     let index = accumulator.index(of: endpoint)
-    if !podName.isEmpty {
-      accumulator.remember(pod: podName, in: reader.namespace, as: index)
-    }
+    if !podName.isEmpty { accumulator.remember(pod: podName, in: namespace, as: index) }
     return Reading(end: HubbleEnd(kind: .pod, index: index))
   }
 
-  /// Takes one label, in bytes: most of the time of a new endpoint goes into its labels.
+  /// Takes one label.
   private mutating func add(label text: String) {
     var rest = text.utf8[...]
     if let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) {
@@ -97,7 +102,7 @@ struct HubbleEndpointReader {
   }
 
   /// The reserved kinds that win over pod labels: nodes carry their own `k8s:` labels too.
-  private func reservedKind(identity: Int64) -> HubbleEnd.Kind? {
+  private func reservedKind() -> HubbleEnd.Kind? {
     if reserved.contains("kube-apiserver") { return .apiServer }
     if reserved.contains("ingress") { return .ingress }
     if reserved.contains("health") { return .health }
@@ -105,7 +110,7 @@ struct HubbleEndpointReader {
     if reserved.contains("remote-node") { return .remoteNode }
     if reserved.contains("unmanaged") || reserved.contains("init") { return .unmanaged }
     // A field mask can hide the labels; the reserved identities are the same in every cluster.
-    guard reserved.isEmpty, podLabels.isEmpty else { return nil }
+    guard reserved.isEmpty, !hasPodLabels else { return nil }
     switch identity {
     case 1: return .host
     case 3, 5: return .unmanaged
@@ -118,13 +123,13 @@ struct HubbleEndpointReader {
   }
 
   /// What is left when it is no pod: the world, or nothing known.
-  private func looseKind(identity: Int64) -> HubbleEnd.Kind? {
+  private func looseKind() -> HubbleEnd.Kind? {
     if reserved.contains(where: { $0.hasPrefix("world") }) { return .world }
     let isLocalScope = identity >> 24 == 1
     return identity == 2 || identity == 9 || identity == 10 || isLocalScope ? .world : nil
   }
 
-  private func workload(_ value: JSONValue?) -> WorkloadReference? {
+  private static func workload(_ value: JSONValue?) -> WorkloadReference? {
     guard let first = value?.array?.first, let name = first["name"]?.string, !name.isEmpty
     else { return nil }
     return WorkloadReference(kind: first["kind"]?.string ?? "", name: name)

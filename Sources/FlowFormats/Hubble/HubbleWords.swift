@@ -76,6 +76,11 @@ extension JSONWord {
   static let id = JSONWord(2, 0x4449)  // ID
   static let podName = JSONWord(8, 0x656d_616e_5f64_6f70)  // pod_name
   static let camelPodName = JSONWord(7, 0x65_6d61_4e64_6f70)  // podName
+  static let identity = JSONWord(8, 0x7974_6974_6e65_6469)  // identity
+  static let namespace = JSONWord(9, 0x6361_7073_656d_616e, 0x65)  // namespace
+  static let clusterName = JSONWord(12, 0x5f72_6574_7375_6c63, 0x656d_616e)  // cluster_name
+  static let labels = JSONWord(6, 0x736c_6562_616c)  // labels
+  static let workloads = JSONWord(9, 0x6461_6f6c_6b72_6f77, 0x73)  // workloads
   static let forwarded = JSONWord(9, 0x4544_5241_5752_4f46, 0x44)  // FORWARDED
   static let dropped = JSONWord(7, 0x44_4550_504f_5244)  // DROPPED
   static let audit = JSONWord(5, 0x54_4944_5541)  // AUDIT

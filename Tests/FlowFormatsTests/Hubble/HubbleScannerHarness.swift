@@ -312,16 +312,55 @@ struct HubbleLineGenerator {
     if chance(90) { members.append("\"namespace\":\"shop\"") }
     var labels = ["k8s:app=a\(app)", "k8s:io.kubernetes.pod.namespace=shop"]
     if chance(10) { labels.append("k8s:version=v\(number(1...9))") }
+    if chance(50) { labels += ["k8s:app.kubernetes.io/name=a\(app)", "k8s:tier=", "k8s:bare"] }
+    if chance(20) { labels.append(oddLabel()) }
+    if chance(10) { labels.shuffle(using: &random) }
     members.append("\"labels\":[\(labels.map { "\"\($0)\"" }.joined(separator: ","))]")
     if chance(90) {
       members.append(#""pod_name":"a\#(app)-\#(word("x", "yy", "zzz", "", "q\\\"q", "é"))""#)
     }
     if chance(50) { members.append(#""workloads":[{"name":"a\#(app)","kind":"Deployment"}]"#) }
+    if chance(5) { members.append("\"workloads\":\(oddWorkloads())") }
     if chance(3) { members.append(#""podName":"other""#) }
     if chance(3) { members.append(#""ID":7"#) }
     if chance(3) { members.append(#""pod_name":"again""#) }
     if chance(5) { members.shuffle(using: &random) }
     return "{\(members.joined(separator: ","))}"
+  }
+
+  /// A label that is not a plain one of the pod.
+  private mutating func oddLabel() -> String {
+    word(
+      "k8s:io.cilium.k8s.policy.cluster=c3",
+      "k8s:io.cilium.k8s.policy.serviceaccount=a",
+      "k8s:io.kubernetes.pod.namespace=other",
+      "k8s:app=again",
+      "k8s:a=b=c",
+      "k8s:=x",
+      "k8s:",
+      "k8s",
+      "any:zone=a",
+      "plain=label",
+      "odd:key=value",
+      "reserved:host",
+      "cidr:10.0.0.0/8",
+      "k8s:\\u0061pp=escaped",
+      "k8s:é=ü"
+    )
+  }
+
+  /// Owners in unusual form.
+  private mutating func oddWorkloads() -> String {
+    word(
+      "[]",
+      "null",
+      #"[{"name":"","kind":"Deployment"}]"#,
+      #"[{"kind":"Deployment","name":"a"}]"#,
+      #"[{"name":"a","kind":"Deployment","x":1}]"#,
+      #"[{"name":"a"}]"#,
+      #"[{"name":"a","kind":"Job"},{"name":"b","kind":"CronJob"}]"#,
+      #"[{"name":"a","kind":1}]"#
+    )
   }
 
   private mutating func l7() -> String {

@@ -1,6 +1,7 @@
 import FlowAggregation
 import FlowModel
 import Foundation
+import JSONText
 import TestSupport
 import Testing
 
@@ -35,6 +36,8 @@ struct HubbleScannerTests {
       ("type", .type), ("code", .code), ("sub_type", .subType), ("SYN", .syn), ("ACK", .ack),
       ("RST", .rst), ("TCP", .tcp), ("UDP", .udp), ("ICMPv4", .icmpv4), ("ICMPv6", .icmpv6),
       ("ID", .id), ("pod_name", .podName), ("podName", .camelPodName),
+      ("identity", .identity), ("namespace", .namespace), ("cluster_name", .clusterName),
+      ("labels", .labels), ("workloads", .workloads),
       ("FORWARDED", .forwarded), ("DROPPED", .dropped), ("AUDIT", .audit),
       ("REDIRECTED", .redirected), ("TRACED", .traced), ("TRANSLATED", .translated),
       ("ERROR", .error), ("VERDICT_UNKNOWN", .verdictUnknown), ("L3_L4", .l3l4),
@@ -208,6 +211,36 @@ struct HubbleScannerTests {
     #expect(result.finished.counts.rejectedCount == 5)
     #expect(result.finished.counts.rejections.map(\.line) == [51, 151, 251, 351, 451])
     #expect(result == Harness.slow([Harness.block(lines)]))
+  }
+
+  @Test(
+    "Objects of pods are read in place when they are in Cilium's form",
+    arguments: [
+      (
+        #"{"ID":1,"identity":9,"cluster_name":"c","namespace":"shop","labels":["k8s:app.kubernetes.io/name=a","k8s:app=a","k8s:io.cilium.k8s.policy.cluster=c"],"pod_name":"a-1","workloads":[{"name":"a","kind":"Deployment"}]}"#,
+        true
+      ),
+      (#"{"namespace":"shop","labels":["k8s:app"]}"#, true),
+      (#"{"namespace":"shop","labels":["k8s:app=a","k8s:app=b"]}"#, false),
+      (#"{"namespace":"shop","labels":["k8s:app=a","any:x=y"]}"#, false),
+      (#"{"namespace":"shop","labels":[]}"#, false), (#"{}"#, false),
+      (#"{"namespace":"shop","labels":["k8s:app=a"],"brand_new":1}"#, false),
+      (#"{"identity":16777217,"namespace":"shop","labels":["k8s:app=a"]}"#, false),
+    ]
+  )
+  func podObjects(_ object: (text: String, isRead: Bool)) throws {
+    let bytes = Array(object.text.utf8) + [0x0a] + [UInt8](repeating: 0, count: RawSpan.scanSlack)
+    var keys = HubbleLabelKeys()
+    let reader = keys.pod(bytes.span.bytes, 0)
+    #expect((reader != nil) == object.isRead)
+    guard let reader else { return }
+    var fast = EvidenceAccumulator(logKind: .hubble)
+    var slow = EvidenceAccumulator(logKind: .hubble)
+    let value = try JSONParser.parse(object.text)
+    #expect(
+      reader.classify(into: &fast).end == HubbleEndpointReader.read(value, into: &slow)
+    )
+    #expect(fast.endpoints == slow.endpoints && fast.endpoints.count == 1)
   }
 
   @Test("Pods of one workload share an endpoint, and each name is remembered")
