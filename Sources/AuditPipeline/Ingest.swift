@@ -81,10 +81,83 @@ package struct Ingest: Sendable {
   ///
   /// - Throws: ``InputError``, or the store's error; the store is then as it was.
   package func run(path: String) async throws -> IngestResult {
-    try await run(opened: try OpenedInput(path: path, format: options.format))
+    try await store(try await read(path: path))
+  }
+
+  /// Reads files side by side and commits them one after the other, in the order given.
+  ///
+  /// A file's rows are written while the next ones are read, and compressed files, which have one reader
+  /// each, are inflated together. The store is the same as when they are taken one by one.
+  ///
+  /// - Parameters:
+  ///   - paths: The files.
+  ///   - most: How many are read or wait to be stored at a time.
+  ///   - taken: Is told what came of each file, in order; an error of one is no error of the others.
+  /// - Throws: What `taken` throws; files behind are then left out.
+  package func run(
+    paths: [String],
+    sideBySide most: Int,
+    taken: (String, Result<IngestResult, any Error>) async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: (Int, Result<ReadInput, any Error>).self) { group in
+      var next = 0
+      var read: [Int: Result<ReadInput, any Error>] = [:]
+      func start() {
+        guard next < paths.count else { return }
+        let (index, path) = (next, paths[next])
+        next += 1
+        group.addTask {
+          do { return (index, .success(try await self.read(path: path))) } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      for _ in 0..<max(1, most) { start() }
+      for index in paths.indices {
+        while read[index] == nil, let (number, result) = try await group.next() {
+          read[number] = result
+        }
+        guard let input = read.removeValue(forKey: index) else { break }
+        // The next file is read while this one is stored.
+        start()
+        let result: Result<IngestResult, any Error>
+        do { result = .success(try await store(try input.get())) } catch {
+          result = .failure(error)
+        }
+        do { try await taken(paths[index], result) } catch {
+          group.cancelAll()
+          throw error
+        }
+      }
+    }
+  }
+
+  /// An input that was read and is not stored yet.
+  private struct ReadInput: Sendable {
+    /// What is still to be done.
+    enum Outcome: Sendable {
+      /// Nothing: it held nothing new.
+      case done(IngestResult)
+      /// Its evidence is to be stored; `known` is the ledger row that it continues.
+      case decoded(InputDecoding.Output, LogFormat, known: IngestRecord?)
+    }
+
+    var path: String
+    var outcome: Outcome
+    var head: [UInt8]
+    /// The ledger rows of inputs that start alike, when it was read.
+    var earlier: [IngestRecord]
+  }
+
+  private func read(path: String) async throws -> ReadInput {
+    try await read(try OpenedInput(path: path, format: options.format))
   }
 
   func run(opened: OpenedInput) async throws -> IngestResult {
+    try await store(try await read(opened))
+  }
+
+  private func read(_ opened: OpenedInput) async throws -> ReadInput {
     var input = opened
     let path = input.name
     if input.head.isEmpty {
@@ -103,7 +176,8 @@ package struct Ingest: Sendable {
         started: now,
         finished: now
       )
-      return IngestResult(status: .empty, record: record, edges: 0, tornBytes: 0)
+      let result = IngestResult(status: .empty, record: record, edges: 0, tornBytes: 0)
+      return ReadInput(path: path, outcome: .done(result), head: [], earlier: [])
     }
     guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
       throw InputError.unknownFormat(file: path)
@@ -120,7 +194,8 @@ package struct Ingest: Sendable {
         start = after
         break search
       case .shorter:
-        return IngestResult(status: .unchanged, record: candidate, edges: 0, tornBytes: 0)
+        let result = IngestResult(status: .unchanged, record: candidate, edges: 0, tornBytes: 0)
+        return ReadInput(path: path, outcome: .done(result), head: input.head, earlier: earlier)
       case .different: continue
       }
     }
@@ -132,13 +207,32 @@ package struct Ingest: Sendable {
       progress: progress
     )
     let decoded = try reader.run(from: start)
-    return try await commit(decoded, format: format, input: input, known: known)
+    return ReadInput(
+      path: path,
+      outcome: .decoded(decoded, format, known: known),
+      head: input.head,
+      earlier: earlier
+    )
+  }
+
+  private func store(_ input: ReadInput) async throws -> IngestResult {
+    let earlier = try await store.inputs { OpenedInput.headHash(input.head, $0) }
+    // A stream cannot be read again.
+    guard input.path == "-" || earlier.map(\.identity) == input.earlier.map(\.identity) else {
+      // What starts alike was stored meanwhile, and may hold the same lines.
+      return try await run(path: input.path)
+    }
+    switch input.outcome {
+    case .done(let result): return result
+    case .decoded(let decoded, let format, let known):
+      return try await commit(decoded, format: format, input: input, known: known)
+    }
   }
 
   private func commit(
     _ decoded: InputDecoding.Output,
     format: LogFormat,
-    input: OpenedInput,
+    input: ReadInput,
     known: IngestRecord?
   ) async throws -> IngestResult {
     var decoded = decoded
@@ -155,7 +249,7 @@ package struct Ingest: Sendable {
     }
     if options.isStrict, let first = counts.rejections.first {
       throw InputError.strict(
-        file: input.name,
+        file: input.path,
         line: first.line,
         problem: first.problem,
         count: counts.rejectedCount
@@ -165,7 +259,7 @@ package struct Ingest: Sendable {
       let first = counts.rejections.first
     {
       throw InputError.nothingRecognized(
-        file: input.name,
+        file: input.path,
         format: format.rawValue,
         firstProblem: first.problem,
         line: first.line
@@ -178,11 +272,11 @@ package struct Ingest: Sendable {
     )
     let record = IngestRecord(
       id: known?.id ?? 0,
-      name: input.name,
+      name: input.path,
       format: format.rawValue,
       identity: InputIdentity(
         headLength: headLength,
-        headHash: input.headHash(headLength) ?? 0,
+        headHash: OpenedInput.headHash(input.head, headLength) ?? 0,
         consumedBytes: decoded.consumed,
         tailHash: decoded.tailHash
       ),

@@ -10,6 +10,8 @@ package struct StreamIngest: Sendable {
   private static let interval: Int64 = 2 * Timestamps.second
   /// Bytes after which a commit does not wait for the interval.
   private static let mostBytes = 256 << 20
+  /// Seconds after which a stream that gives nothing may be committed.
+  private static let patience = 0.5
   /// Microseconds between looks at a file that does not grow.
   private static let pause: UInt32 = 200_000
 
@@ -63,14 +65,14 @@ package struct StreamIngest: Sendable {
     )
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
     var lastCommit = clock()
-    while !StopSignal.isRaised {
-      if path == "-", !session.hasHead, !Descriptor.isReadable(STDIN_FILENO, milliseconds: 500) {
-        try await commitIfDue(&session, &lastCommit, committed)
-        continue
+    let ahead = ReadAheadSource(input.source)
+    // A signal ends the source itself: what was read by then is still counted.
+    while true {
+      let count = try buffer.withUnsafeMutableBytes {
+        try ahead.read(into: $0, waitingUntil: Date(timeIntervalSinceNow: StreamIngest.patience))
       }
-      let count = try buffer.withUnsafeMutableBytes { try input.source.read(into: $0) }
       if count == 0 { break }
-      session.feed(buffer[..<count])
+      if let count { session.feed(buffer[..<count]) }
       try await commitIfDue(&session, &lastCommit, committed)
     }
     if !StopSignal.isRaised { session.finishLastLine() }

@@ -13,7 +13,6 @@ struct StreamSession {
   private var decoder: any LogDecoder
   private var recordID: Int64
   private var head: [UInt8]
-  private let headIsKnown: Int
   private var tail: TailWindow
   private var pending: [UInt8] = []
   private var linesBefore: Int
@@ -32,8 +31,6 @@ struct StreamSession {
   var hasUncommitted: Bool { consumed > committed }
   /// Bytes since the last commit.
   var uncommittedBytes: Int { Int(clamping: consumed - committed) }
-  /// Whether the bytes that were looked at have not gone through ``feed(_:)`` yet.
-  var hasHead: Bool { consumed + Int64(pending.count) < Int64(headIsKnown) }
 
   /// Starts where an earlier reading of the same content ended.
   static func open(
@@ -91,7 +88,6 @@ struct StreamSession {
     recordID = known?.id ?? 0
     isNew = known == nil
     head = Array(input.head.prefix(OpenedInput.identityWindow))
-    headIsKnown = input.head.count
     linesBefore = start.wholeLines
     linesCommitted = known?.counts.lines ?? 0
     tail = start.tail

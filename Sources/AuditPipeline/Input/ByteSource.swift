@@ -1,4 +1,3 @@
-import CZlib
 import CZstd
 import Foundation
 
@@ -117,86 +116,6 @@ package final class PushbackSource: ByteSource {
     unsafe buffer.copyBytes(from: head.prefix(count))
     head = head.dropFirst(count)
     return count
-  }
-}
-
-/// Inflates gzip, several members after each other included.
-package final class GzipSource: ByteSource {
-  private let input: any ByteSource
-  private let name: String
-  private var stream = z_stream()
-  private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
-  private var available = 0
-  private var offset = 0
-  private var inMember = true
-
-  /// Inflates what another source gives.
-  package init(_ input: any ByteSource, name: String) throws {
-    self.input = input
-    self.name = name
-    guard unsafe flowlearn_inflate_init(&stream) == Z_OK else {
-      throw InputError.damaged(file: name, compression: "gzip", problem: "zlib did not start")
-    }
-  }
-
-  deinit { unsafe inflateEnd(&stream) }
-
-  package var compressedPosition: Int64 { input.compressedPosition }
-
-  package func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
-    var produced = 0
-    while produced == 0 {
-      if offset == available {
-        available = try buffer.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
-        offset = 0
-        if available == 0 {
-          guard !inMember || StopSignal.isRaised else {
-            throw InputError.damaged(
-              file: name,
-              compression: "gzip",
-              problem: "it ends inside a compressed block"
-            )
-          }
-          return 0
-        }
-      }
-      if !inMember {
-        // Padding of zeros after the last member is what tar and some shippers leave.
-        if buffer[offset] == 0 {
-          offset += 1
-          continue
-        }
-        unsafe inflateReset(&stream)
-        inMember = true
-      }
-      let status = unsafe inflateSome(into: output, produced: &produced)
-      if status == Z_STREAM_END {
-        inMember = false
-      } else if status != Z_OK && status != Z_BUF_ERROR {
-        throw InputError.damaged(
-          file: name,
-          compression: "gzip",
-          problem: "its data is corrupt (zlib \(status))"
-        )
-      }
-    }
-    return produced
-  }
-
-  private func inflateSome(into output: UnsafeMutableRawBufferPointer, produced: inout Int)
-    -> Int32
-  {
-    // zlib only reads next_in and writes next_out within the lengths given, during this call.
-    unsafe buffer.withUnsafeMutableBufferPointer { input in
-      unsafe stream.next_in = input.baseAddress.map { unsafe $0 + offset }
-      unsafe stream.avail_in = UInt32(available - offset)
-      unsafe stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
-      unsafe stream.avail_out = UInt32(clamping: output.count)
-      let status = unsafe inflate(&stream, Z_NO_FLUSH)
-      unsafe produced = output.count - Int(stream.avail_out)
-      unsafe offset = available - Int(stream.avail_in)
-      return status
-    }
   }
 }
 

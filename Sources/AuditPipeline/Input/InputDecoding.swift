@@ -112,19 +112,24 @@ struct InputDecoding: Sendable {
     } else {
       DispatchQueue.concurrentPerform(iterations: ranges.count) { index in
         let result = Result {
-          try decode(
+          var part = try decode(
             start: ranges[index].start,
             end: index + 1 < ranges.count ? ranges[index].end : nil,
             firstLine: index == 0 ? lines + 1 : 1
           )
+          part.decoder.releaseMemory()
+          return part
         }
         parts.withLock { $0[index] = result }
       }
     }
-    let results = parts.withLock { $0 }
-    guard var whole = try results[0]?.get() else { throw InputError.missing(file: name) }
+    guard var whole = try parts.withLock({ $0.removeValue(forKey: 0) })?.get() else {
+      throw InputError.missing(file: name)
+    }
     for index in 1..<max(1, ranges.count) {
-      guard var part = try results[index]?.get() else { continue }
+      guard var part = try parts.withLock({ $0.removeValue(forKey: index) })?.get() else {
+        continue
+      }
       if let decoder = whole.decoder.correction(of: part.decoder) {
         part = try decode(
           start: ranges[index].start,
@@ -221,11 +226,13 @@ struct InputDecoding: Sendable {
       tail: start.tail
     )
     var reported: Int64 = 0
+    // Inflating takes as long as decoding: each has a thread.
+    let ahead = ReadAheadSource(source.source)
     part.end = try reader.run(
       limit: nil,
       read: { buffer in
-        let count = try source.source.read(into: buffer)
-        let position = source.source.compressedPosition
+        let count = try ahead.read(into: buffer)
+        let position = ahead.compressedPosition
         progress(position - reported)
         reported = position
         return count
@@ -258,14 +265,12 @@ struct InputDecoding: Sendable {
     var keptFrom = start.offset
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
     var position = start.offset
-    let file: FileRange? = if case .plain = storage { try FileRange(path: name) } else { nil }
+    let isFile = if case .plain = storage { true } else { false }
+    let file = isFile ? try FileRange(path: name) : nil
+    let ahead = isFile ? nil : ReadAheadSource(source.source)
     while true {
       let count = try buffer.withUnsafeMutableBytes { bytes in
-        if let file {
-          try file.read(into: bytes, at: position)
-        } else {
-          try source.source.read(into: bytes)
-        }
+        try file?.read(into: bytes, at: position) ?? ahead?.read(into: bytes) ?? 0
       }
       if count == 0 { break }
       position += Int64(count)

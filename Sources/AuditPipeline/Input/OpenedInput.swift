@@ -56,7 +56,7 @@ struct OpenedInput {
     let whole = PushbackSource(head: magic, rest: raw)
     if magic.starts(with: [0x1f, 0x8b]) {
       storage = .stream
-      let inflated = try GzipSource(whole, name: path)
+      let inflated = GzipSource(whole, name: path)
       head = try OpenedInput.fill(inflated, count: OpenedInput.headSize)
       source = PushbackSource(head: head, rest: inflated)
     } else if magic.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
@@ -110,7 +110,10 @@ struct OpenedInput {
   }
 
   /// The hash of the first `length` bytes, nil when there are fewer.
-  func headHash(_ length: Int) -> UInt64? {
+  func headHash(_ length: Int) -> UInt64? { OpenedInput.headHash(head, length) }
+
+  /// The hash of the first `length` bytes of a content's start, nil when there are fewer.
+  static func headHash(_ head: [UInt8], _ length: Int) -> UInt64? {
     length <= head.count && length > 0 ? ContentHash.hash(head[..<length]) : nil
   }
 }

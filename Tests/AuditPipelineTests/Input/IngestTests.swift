@@ -229,3 +229,82 @@ struct IngestTests {
     #expect(grown.record.counts.lines == 1)
   }
 }
+
+@Suite("Files side by side")
+struct SideBySideTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func ingest(into store: InMemoryStore) -> Ingest {
+    Ingest(
+      store: store,
+      resolver: nil,
+      options: IngestOptions(),
+      now: 1_789_500_000_000_000
+    )
+  }
+
+  @Test(
+    "Whatever files are read at once, the store is the same as one after the other",
+    arguments: Seed.samples(10)
+  )
+  func same(seed: Seed) async throws {
+    var seed = seed
+    let lines = HubbleLines.flows(0..<300)
+    var paths: [String] = []
+    for number in 0..<12 {
+      // Copies, continuations and compressed copies of one log, other logs, and files that are no logs.
+      let count = Int.random(in: 1...300, using: &seed)
+      let text = Array(lines[..<count].map { $0 + "\n" }.joined().utf8)
+      switch Int.random(in: 0..<5, using: &seed) {
+      case 0: paths.append(try folder.write(StoredBlocks.gzip(text), to: "\(number).gz"))
+      case 1: paths.append(try folder.write([0x1f, 0x8b, 8, 0, 1], to: "\(number)"))
+      case 2:
+        let other = HubbleLines.flows(300 + number * 20..<310 + number * 20)
+        paths.append(try folder.write(lines: other, to: "\(number)"))
+      default: paths.append(try folder.write(text, to: "\(number)"))
+      }
+    }
+    func describe(_ result: Result<IngestResult, any Error>) -> String {
+      switch result {
+      case .success(let result): "\(result.status) \(result.record.counts.used)"
+      case .failure(let error): "\(error)"
+      }
+    }
+    let single = InMemoryStore()
+    var expected: [String] = []
+    for path in paths {
+      do {
+        expected.append(describe(.success(try await ingest(into: single).run(path: path))))
+      } catch { expected.append(describe(.failure(error))) }
+    }
+    for most in [1, 2, 5] {
+      let together = InMemoryStore()
+      var found: [String] = []
+      var order: [String] = []
+      try await ingest(into: together).run(paths: paths, sideBySide: most) { path, result in
+        order.append(path)
+        found.append(describe(result))
+      }
+      #expect(order == paths)
+      #expect(found == expected)
+      #expect(try await StoreContent(together) == StoreContent(single))
+      #expect(try await together.inputs().map(\.identity) == single.inputs().map(\.identity))
+    }
+  }
+
+  @Test("An error of the caller ends the work")
+  func ended() async throws {
+    let paths = try (0..<4).map {
+      try folder.write(lines: HubbleLines.flows($0 * 9..<$0 * 9 + 5), to: "\($0)")
+    }
+    let store = InMemoryStore()
+    await #expect(throws: CancellationError.self) {
+      try await ingest(into: store).run(paths: paths, sideBySide: 2) { path, _ in
+        if path == paths[1] { throw CancellationError() }
+      }
+    }
+    #expect(try await store.inputs().count == 2)
+  }
+}
