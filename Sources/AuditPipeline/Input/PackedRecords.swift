@@ -14,7 +14,7 @@ enum PackedRecords {
 
   /// The bytes packed in gzip; nil when they are damaged, or more than ``longest``.
   static func inflate(_ packed: [UInt8]) -> [UInt8]? {
-    guard let source = try? GzipSource(BytesSource(packed), name: "") else { return nil }
+    let source = GzipSource(BytesSource(packed), name: "")
     var result: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {
