@@ -119,6 +119,11 @@ let package = Package(
       dependencies: ["FlowAggregation", "FlowFormats"],
       swiftSettings: common
     ),
+    .executableTarget(
+      name: "CoverBenchmark",
+      dependencies: ["PolicySynthesis"],
+      swiftSettings: common
+    ),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
@@ -172,7 +177,8 @@ let package = Package(
     .testTarget(
       name: "PolicySynthesisTests",
       dependencies: [
-        "FlowModel", "FlowAggregation", "PolicyModel", "PolicySynthesis", "TestSupport",
+        "FlowModel", "FlowAggregation", "PolicyModel", "PolicySynthesis", "PolicyEvaluation",
+        "PolicyManifests", "TestSupport",
       ],
       swiftSettings: common
     ),

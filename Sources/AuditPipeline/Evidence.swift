@@ -113,11 +113,25 @@ package struct EvidenceReader: Sendable {
     let pods = try await stores.flows.podEndpoints(before: window.hours.upperBound)
     let scope = try ClusterScope(window.cluster, namespace: namespace, pods: pods)
     let kept = scope.edges(edges)
-    return fold(kept, pods: scope.pods(pods, of: kept), until: window.window.end)
+    var context: [FlowEdge]?
+    if namespace != nil, kept.contains(where: EvidenceFolding.needsContext) {
+      context = scope.edges(try await stores.flows.edges(EdgeQuery(hours: window.hours)))
+    }
+    return fold(
+      kept,
+      context: context,
+      pods: scope.pods(pods, of: kept),
+      until: window.window.end
+    )
   }
 
-  /// Folds edges that were read before.
-  package func fold(_ edges: [FlowEdge], pods: [Endpoint], until end: Int64) -> Evidence {
+  /// Folds edges that were read before; `context` as in ``EvidenceFolding/fold(_:context:)``.
+  package func fold(
+    _ edges: [FlowEdge],
+    context: [FlowEdge]? = nil,
+    pods: [Endpoint],
+    until end: Int64
+  ) -> Evidence {
     let clustering = WorkloadClustering(
       endpoints: pods,
       inventory: inventory.workloads(during: Int64.min...end)
@@ -143,7 +157,7 @@ package struct EvidenceReader: Sendable {
         }
       }
     )
-    let result = folding.fold(edges)
+    let result = folding.fold(edges, context: context)
     return Evidence(
       workloads: workloads,
       workloadNames: WorkloadNames.names(of: workloads),

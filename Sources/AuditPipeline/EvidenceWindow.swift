@@ -156,9 +156,10 @@ package struct WindowFinder: Sendable {
       )
     case .range(let since, let until):
       let start = Timestamps.floor(since ?? span.first, to: Timestamps.hour)
+      // A start after the newest flow leaves one empty hour, which says where was looked.
       let end =
         until.map { Timestamps.floor($0, to: Timestamps.hour) }
-        ?? Timestamps.floor(span.last, to: Timestamps.hour) + Timestamps.hour
+        ?? max(Timestamps.floor(span.last, to: Timestamps.hour), start) + Timestamps.hour
       return EvidenceWindow(
         window: TimeWindow(start: start, end: end),
         week: nil,

@@ -4,25 +4,48 @@ import PolicyModel
 
 /// Proposals as files with stable names: one file per policy object.
 package enum ProposalFiles {
+  /// What became of a directory.
+  package struct Outcome: Sendable {
+    /// The files written, in that order.
+    package var written: [String] = []
+    /// Files of earlier runs that no policy of these proposals goes by, sorted.
+    package var stale: [String] = []
+  }
+
   /// Writes `DIRECTORY/NAMESPACE/POLICY.yaml`; files of earlier runs with other names are left alone.
   ///
-  /// - Returns: The paths, in the order written.
+  /// Nothing is written for a namespace without policies, whose name may be anything.
+  ///
   /// - Throws: ``InputError/unreadable(file:message:)`` when a file cannot be written.
   package static func write(_ results: [ProposeResult], to directory: String, annotate: Bool)
-    throws -> [String]
+    throws -> Outcome
   {
-    var paths: [String] = []
-    for result in results {
+    var outcome = Outcome()
+    for result in results where KubernetesSyntax.isDNSLabel(result.namespace) {
       let folder = (directory as NSString).appendingPathComponent(result.namespace)
       let set = ProposalText.policies(result, annotate: annotate)
       for policy in set.policies {
         let path = (folder as NSString).appendingPathComponent("\(policy.name).yaml")
         let text = try ManifestWriter.yaml(PolicySet(policies: [policy]))
         try OutputFile.write(text, to: path)
-        paths.append(path)
+        outcome.written.append(path)
+      }
+      let written = Set(outcome.written)
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+        let path = (folder as NSString).appendingPathComponent(name)
+        if name.hasSuffix(".yaml"), !written.contains(path), isOurs(path) {
+          outcome.stale.append(path)
+        }
       }
     }
-    return paths
+    outcome.stale.sort()
+    return outcome
+  }
+
+  /// Whether a file holds an object of an earlier proposal.
+  private static func isOurs(_ path: String) -> Bool {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return false }
+    return text.contains("app.kubernetes.io/managed-by: flowlearn")
   }
 }
 

@@ -15,6 +15,11 @@ package enum ProposalText {
     try ManifestWriter.yaml(policies(result, annotate: annotate))
   }
 
+  /// The manifests of several proposals, in their order.
+  package static func yaml(_ results: [ProposeResult], annotate: Bool) async throws -> [String] {
+    try await SideBySide.map(results) { try yaml($0, annotate: annotate) }
+  }
+
   static func policies(_ result: ProposeResult, annotate: Bool) -> PolicySet {
     var set = result.proposal.policySet
     guard annotate else { return set }
@@ -106,6 +111,8 @@ package enum ProposalText {
       ("decisions", .array(proposal.decisions.map { remark($0.connection, $0.reason, result) })),
       ("needless", .array(proposal.needless.map { remark($0.connection, $0.reason, result) })),
       ("undecided", .array(result.undecided.map { observed($0) })),
+      ("new", .array(result.new.map { observed($0) })),
+      ("notSeenAgain", .array(result.notSeenAgain.map { observed($0) })),
       ("notes", .array(proposal.notes.map(JSONValue.string))),
     ]
     return object(members)

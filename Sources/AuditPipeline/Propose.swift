@@ -61,6 +61,25 @@ package struct ProposeResult: Sendable {
   package var plugin: NetworkPlugin?
   /// All connections of the namespace in the window.
   package var observed: [ObservedConnection]
+
+  /// Accepted connections that the window's week saw for the first time; none where there is no week
+  /// before it to compare with.
+  package var new: [ObservedConnection] {
+    guard let start = comparedFrom else { return [] }
+    return observed.filter { $0.isAccepted && $0.tally.firstMicroseconds >= start }
+  }
+
+  /// Accepted connections that the window's week did not see again.
+  package var notSeenAgain: [ObservedConnection] {
+    guard let start = comparedFrom else { return [] }
+    return observed.filter { $0.isAccepted && $0.tally.lastMicroseconds < start }
+  }
+
+  /// The start of the week where the window holds weeks before it.
+  private var comparedFrom: Int64? {
+    guard let week = window.week, window.window.start < week.window.start else { return nil }
+    return week.window.start
+  }
 }
 
 /// Proposes policy for namespaces.
@@ -90,35 +109,82 @@ package struct Propose: Sendable {
   ///
   /// - Throws: ``EvidenceError`` for a namespace without evidence.
   package func run(_ namespaces: [String]) async throws -> [ProposeResult] {
-    var groups: [TimeWindow: [(position: Int, namespace: String, window: EvidenceWindow)]] = [:]
+    try await outcomes(namespaces).map { try $0.get() }
+  }
+
+  /// What comes of each namespace, in the order given: a proposal, or why there is no evidence.
+  package func outcomes(
+    _ namespaces: [String]
+  ) async throws -> [Result<ProposeResult, EvidenceError>] {
+    var outcomes = [Result<ProposeResult, EvidenceError>?](repeating: nil, count: namespaces.count)
+    var groups: [TimeWindow: [Wanted]] = [:]
     for (position, namespace) in namespaces.enumerated() {
-      let window = try finder.window(of: namespace, options.selection)
-      groups[window.window, default: []].append((position, namespace, window))
+      do {
+        let window = try finder.window(of: namespace, options.selection)
+        groups[window.window, default: []].append(Wanted(position, namespace, window))
+      } catch let error as EvidenceError { outcomes[position] = .failure(error) }
     }
-    var results = [ProposeResult?](repeating: nil, count: namespaces.count)
-    for group in groups.values {
-      guard let first = group.first else { continue }
-      let evidence = try await reader.evidence(
-        first.window,
-        namespace: group.count == 1 ? first.namespace : nil
-      )
-      let made = try propose(group.map { ($0.namespace, $0.window) }, evidence)
-      for (entry, result) in zip(group, made) { results[entry.position] = result }
+    let ordered = groups.values.sorted { ($0.first?.position ?? 0) < ($1.first?.position ?? 0) }
+    let made = try await SideBySide.map(ordered) { try await propose($0) }
+    for (group, made) in zip(ordered, made) {
+      for (wanted, outcome) in zip(group, made) { outcomes[wanted.position] = outcome }
     }
-    return results.compactMap { $0 }
+    return outcomes.compactMap(\.self)
+  }
+
+  /// A namespace that is asked for.
+  private struct Wanted: Sendable {
+    var position: Int
+    var namespace: String
+    var window: EvidenceWindow
+
+    init(_ position: Int, _ namespace: String, _ window: EvidenceWindow) {
+      self.position = position
+      self.namespace = namespace
+      self.window = window
+    }
+  }
+
+  /// What comes of namespaces that share a window, in their order.
+  private func propose(
+    _ wanted: [Wanted]
+  ) async throws -> [Result<ProposeResult, EvidenceError>] {
+    guard let first = wanted.first else { return [] }
+    let evidence = try await reader.evidence(
+      first.window,
+      namespace: wanted.count == 1 ? first.namespace : nil
+    )
+    let byNamespace = evidence.connectionsByNamespace
+    let drafts = wanted.map { draft($0, byNamespace[$0.namespace] ?? [], evidence) }
+    // Namespaces with much to allow are spread over the processors first.
+    let positions = drafts.indices.filter { !drafts[$0].observed.isEmpty }
+    let shares = SideBySide.shares(weights: positions.map { drafts[$0].accepted.count })
+      .map { $0.map { positions[$0] } }
+    let made = try await SideBySide.map(shares) { share in
+      results(share.map { drafts[$0] }, evidence)
+    }
+    var outcomes = drafts.map { draft -> Result<ProposeResult, EvidenceError> in
+      .failure(.nothingInWindow(namespace: draft.namespace, window: draft.window.window))
+    }
+    for (share, made) in zip(shares, made) {
+      for (position, result) in zip(share, made) { outcomes[position] = .success(result) }
+    }
+    return outcomes
   }
 
   /// Proposes for one namespace from evidence read before.
   package func propose(_ namespace: String, _ window: EvidenceWindow, _ evidence: Evidence) throws
     -> ProposeResult
   {
-    guard let result = try propose([(namespace, window)], evidence).first else {
-      throw EvidenceError.nothingInWindow(namespace: namespace, window: window.window)
-    }
+    let observed = evidence.connections(of: namespace)
+    guard !observed.isEmpty,
+      let result = results([draft(Wanted(0, namespace, window), observed, evidence)], evidence)
+        .first
+    else { throw EvidenceError.nothingInWindow(namespace: namespace, window: window.window) }
     return result
   }
 
-  private struct Draft {
+  private struct Draft: Sendable {
     var namespace: String
     var window: EvidenceWindow
     var observed: [ObservedConnection]
@@ -126,18 +192,8 @@ package struct Propose: Sendable {
     var input: SynthesisInput
   }
 
-  private func propose(
-    _ wanted: [(namespace: String, window: EvidenceWindow)],
-    _ evidence: Evidence
-  ) throws -> [ProposeResult] {
-    let byNamespace = evidence.connectionsByNamespace
-    let drafts = try wanted.map { namespace, window in
-      let observed = byNamespace[namespace] ?? []
-      guard !observed.isEmpty else {
-        throw EvidenceError.nothingInWindow(namespace: namespace, window: window.window)
-      }
-      return draft(namespace, window, observed, evidence)
-    }
+  /// Synthesis and proof of some drafts, in their order.
+  private func results(_ drafts: [Draft], _ evidence: Evidence) -> [ProposeResult] {
     let proposals = PolicySynthesizer.propose(drafts.map(\.input))
     let proofs = ProposalReplay(
       evidence: evidence,
@@ -159,11 +215,11 @@ package struct Propose: Sendable {
   }
 
   private func draft(
-    _ namespace: String,
-    _ window: EvidenceWindow,
+    _ wanted: Wanted,
     _ observed: [ObservedConnection],
     _ evidence: Evidence
   ) -> Draft {
+    let namespace = wanted.namespace
     let accepted = observed.filter(\.isAccepted)
     let learned = accepted.map {
       LearnedConnection(
@@ -179,7 +235,7 @@ package struct Propose: Sendable {
       ?? reader.rollout[namespace].plugin.flatMap { NetworkPlugin(rawValue: $0.rawValue) }
     return Draft(
       namespace: namespace,
-      window: window,
+      window: wanted.window,
       observed: observed,
       accepted: accepted,
       input: SynthesisInput(

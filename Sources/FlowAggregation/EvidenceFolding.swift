@@ -180,13 +180,18 @@ package struct EvidenceFolding: Sendable {
   }
 
   /// Folds edges.
-  package func fold(_ edges: [FlowEdge]) -> Result {
-    let served = servedPorts(edges)
-    let scanning = scans(edges)
+  ///
+  /// - Parameters:
+  ///   - edges: The edges of a window, in any order.
+  ///   - context: All edges of the window where `edges` are those of one namespace only: whether a
+  ///     source scans, and what an end serves, shows elsewhere too.
+  package func fold(_ edges: [FlowEdge], context: [FlowEdge]? = nil) -> Result {
+    let served = servedPorts(context ?? edges)
+    let scanning = scans(context ?? edges)
     var folded: [PairKey: Folded] = [:]
     var replies = 0
     var unattributed = 0
-    for (index, edge) in edges.enumerated() {
+    for edge in edges {
       guard let source = end(edge.source), let destination = end(edge.destination) else {
         unattributed += 1
         continue
@@ -205,15 +210,28 @@ package struct EvidenceFolding: Sendable {
         transport: edge.transport,
         port: edge.port
       )
-      add(edge, isScan: scanning[index], to: &folded[key])
+      add(
+        edge,
+        isScan: EvidenceFolding.isBrief(edge) && scanning.contains(Burst(edge)),
+        to: &folded[key]
+      )
     }
-    // One DNS name may stand for many addresses, so the words alone give no order.
-    let connections = folded.map { connection($0.key, $0.value) }.sorted {
-      if $0.key != $1.key { return $0.key < $1.key }
-      if $0.source != $1.source { return precedes($0.source, $1.source) }
-      return precedes($0.destination, $1.destination)
+    let unsorted = folded.map { connection($0.key, $0.value) }
+    // One DNS name may stand for many addresses, so the words alone give no order. Connections are
+    // large: their positions are sorted instead.
+    let order = unsorted.indices.sorted { left, right in
+      let (one, two) = (unsorted[left].key, unsorted[right].key)
+      if one != two { return one < two }
+      if unsorted[left].source != unsorted[right].source {
+        return precedes(unsorted[left].source, unsorted[right].source)
+      }
+      return precedes(unsorted[left].destination, unsorted[right].destination)
     }
-    return Result(connections: connections, replies: replies, unattributed: unattributed)
+    return Result(
+      connections: order.map { unsorted[$0] },
+      replies: replies,
+      unattributed: unattributed
+    )
   }
 
   /// What connection an edge belongs to, in words; nil when its pods cannot be attributed.
@@ -329,9 +347,7 @@ package struct EvidenceFolding: Sendable {
 
   private func marks(_ key: PairKey, _ folded: Folded, hours: Int) -> [EvidenceMark] {
     var marks: [EvidenceMark] = []
-    if case .other(let endpoint) = key.destination,
-      endpoint.address?.address.isMetadataService == true, endpoint.isExternal
-    {
+    if case .other(let endpoint) = key.destination, EvidenceFolding.isMetadataService(endpoint) {
       marks.append(.metadataService)
     }
     if folded.isScan { marks.append(.scan) }
@@ -353,6 +369,19 @@ package struct EvidenceFolding: Sendable {
     return Array(Set(marks)).sorted()
   }
 
+  /// Whether a server is the instance metadata service, by address or by the name clouds give it.
+  private static func isMetadataService(_ endpoint: Endpoint) -> Bool {
+    guard endpoint.isExternal || endpoint.kind == .unresolved else { return false }
+    if endpoint.address?.address.isMetadataService == true { return true }
+    return endpoint.dnsNames.contains { name in
+      metadataNames.contains(name.lowercased().droppingFinalDot)
+    }
+  }
+
+  private static let metadataNames: Set<String> = [
+    "metadata.google.internal", "metadata", "instance-data", "instance-data.ec2.internal",
+  ]
+
   private struct Served: Hashable {
     var end: ConnectionEnd
     var transport: TransportProtocol
@@ -369,21 +398,37 @@ package struct EvidenceFolding: Sendable {
     return served
   }
 
+  /// What a source did in the hour in which it began to.
   private struct Burst: Hashable {
     var source: Endpoint
     var hour: Int64
+
+    init(_ edge: FlowEdge) {
+      source = edge.source
+      hour = Timestamps.floor(edge.tally.firstMicroseconds, to: Timestamps.hour)
+    }
   }
 
-  /// For each edge whether it belongs to a scan: seen in a single hour in which its source tried many
-  /// ports of one peer, or many peers, and most of what it tried in that hour had no answer.
-  private func scans(_ edges: [FlowEdge]) -> [Bool] {
+  /// Whether an edge was seen in no more than one hour of a day.
+  private static func isBrief(_ edge: FlowEdge) -> Bool { edge.tally.hours <= edge.tally.days }
+
+  /// Whether what an edge means may hang on edges of other namespaces.
+  package static func needsContext(_ edge: FlowEdge) -> Bool {
+    edge.replyPort != 0 || isBrief(edge)
+  }
+
+  /// The bursts that are scans: the source began many ports of one peer, or many peers, in one hour,
+  /// and most of these had no answer.
+  ///
+  /// Only edges that were seen in one hour of a day count, so that a scan by night is one as well and
+  /// a client that keeps trying what is down is none.
+  private func scans(_ edges: [FlowEdge]) -> Set<Burst> {
     var bursts: [Burst: [Int]] = [:]
-    for (index, edge) in edges.enumerated() where edge.tally.hours == 1 {
-      let hour = Timestamps.floor(edge.tally.firstMicroseconds, to: Timestamps.hour)
-      bursts[Burst(source: edge.source, hour: hour), default: []].append(index)
+    for (index, edge) in edges.enumerated() where EvidenceFolding.isBrief(edge) {
+      bursts[Burst(edge), default: []].append(index)
     }
-    var result = [Bool](repeating: false, count: edges.count)
-    for indices in bursts.values where indices.count >= EvidenceFolding.scanWidth {
+    var result: Set<Burst> = []
+    for (burst, indices) in bursts where indices.count >= EvidenceFolding.scanWidth {
       var targets: [Endpoint: Set<UInt32>] = [:]
       var unanswered = Set<Int>()
       for index in indices {
@@ -396,8 +441,13 @@ package struct EvidenceFolding: Sendable {
       let widest = targets.values.map(\.count).max() ?? 0
       let isWide = max(widest, targets.count) >= EvidenceFolding.scanWidth
       guard isWide, unanswered.count * 2 > indices.count else { continue }
-      for index in indices { result[index] = true }
+      result.insert(burst)
     }
     return result
   }
+}
+
+extension String {
+  /// A DNS name without the final dot that makes it absolute.
+  fileprivate var droppingFinalDot: String { hasSuffix(".") ? String(dropLast()) : self }
 }

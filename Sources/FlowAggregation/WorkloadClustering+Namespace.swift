@@ -121,7 +121,7 @@ struct NamespaceClusters {
     labels.filter { label in
       let isDenied = deniedKeys[label.key] ?? VolatileLabels.isDenied(label.key)
       deniedKeys[label.key] = isDenied
-      return !isDenied && WorkloadClustering.isStableValue(label.value)
+      return !isDenied && WorkloadClustering.isStable(label)
     }
   }
 

@@ -1,6 +1,23 @@
-import FlowModel
+package import FlowModel
 
 extension WorkloadClustering {
+  /// Whether a label looks as if it stays the same: its value is stable, and it does not say which
+  /// part a pod plays at the moment (`role: master`), which operators change while pods run.
+  ///
+  /// Keys are not looked at otherwise; see ``VolatileLabels``.
+  package static func isStable(_ label: Labels.Element) -> Bool {
+    let word = label.key.split { $0 == "/" || $0 == "-" || $0 == "." || $0 == "_" }.last ?? ""
+    if word.lowercased() == "role", momentaryRoles.contains(label.value.lowercased()) {
+      return false
+    }
+    return isStableValue(label.value)
+  }
+
+  private static let momentaryRoles: Set<String> = [
+    "master", "replica", "slave", "primary", "secondary", "leader", "follower", "standby",
+    "standby_leader", "candidate", "learner", "sync_standby",
+  ]
+
   /// Whether a label's value looks as if it stays the same over pods, revisions and releases.
   ///
   /// Values that look like a hash, a UUID, an address, a time or a version, or that contain the name of

@@ -145,7 +145,9 @@ private struct ProposalDraft {
     for object in ProposalDraft.uniquelyNamed(plan.objects, classes) {
       entries.append((policy(object), object))
     }
-    if input.withDefaultDeny { entries.append((defaultDeny, nil)) }
+    if input.withDefaultDeny, KubernetesSyntax.isDNSLabel(input.namespace) {
+      entries.append((defaultDeny, nil))
+    }
     entries.sort { $0.policy.name < $1.policy.name }
     policies = entries.map(\.policy)
     plans = entries.map(\.plan)

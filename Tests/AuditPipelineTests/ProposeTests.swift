@@ -221,6 +221,98 @@ struct ProposeTests {
     await #expect(throws: EvidenceError.self) { try await sample.propose("nosuch") }
   }
 
+  @Test("Each namespace of many gets its proposal or the reason why it has none, in order")
+  func outcomes() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    let now = try #require(Timestamps.parse("2026-11-16T12:00:00Z"))
+    let reader = try await EvidenceReader(sample.stores, now: now)
+    let finder = try await WindowFinder(sample.stores, rollout: reader.rollout)
+    let step = Propose(sample.stores, reader: reader, finder: finder, options: ProposeOptions())
+    let names = finder.namespaces + ["nosuch"]
+    let outcomes = try await step.outcomes(names)
+    #expect(outcomes.map { (try? $0.get())?.namespace } == finder.namespaces + [nil])
+    for (name, outcome) in zip(names, outcomes) {
+      guard let result = try? outcome.get() else { continue }
+      let alone = try await sample.propose(name)
+      #expect(result.proposal.policySet == alone.proposal.policySet, "\(name)")
+      #expect(result.proof.holds == alone.proof.holds, "\(name)")
+      #expect(result.proof.unobserved == alone.proof.unobserved, "\(name)")
+    }
+  }
+
+  @Test("A later week says what it saw first and what it did not see again")
+  func changesOfAWeek() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    var options = ProposeOptions()
+    options.selection = WindowSelection(span: .week(1))
+    let first = try await sample.propose("app-prod", options)
+    #expect(first.new.isEmpty && first.notSeenAgain.isEmpty)
+    let both = try await sample.propose()
+    options.selection = WindowSelection(span: .week(2), isOnly: true)
+    let second = try await sample.propose("app-prod", options)
+    #expect(second.new.isEmpty && second.notSeenAgain.isEmpty)
+    #expect(!both.new.isEmpty)
+    #expect(Set(both.new.map(\.key)) == Set(both.keys).subtracting(first.keys))
+    #expect(Set(both.notSeenAgain.map(\.key)) == Set(both.keys).subtracting(second.keys))
+  }
+
+  @Test("A window after the newest flow is said to be empty, with its times")
+  func windowAfterTheEnd() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    var options = ProposeOptions()
+    let start = try #require(Timestamps.parse("2030-01-01T00:00:00Z"))
+    options.selection = WindowSelection(span: .range(since: start, until: nil))
+    await #expect(
+      throws: EvidenceError.nothingInWindow(
+        namespace: "app-prod",
+        window: TimeWindow(start: start, end: start + Timestamps.hour)
+      )
+    ) { try await sample.propose("app-prod", options) }
+  }
+
+  @Test("Files of an earlier proposal are pointed out, other files are not, and none is touched")
+  func staleFiles() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    let result = try await sample.propose()
+    let folder = sample.folder.appendingPathComponent("out").path
+    let first = try ProposalFiles.write([result], to: folder, annotate: false)
+    #expect(first.written.count == result.proposal.policySet.policies.count)
+    #expect(first.stale.isEmpty)
+    let old = "\(folder)/app-prod/gone.yaml"
+    try String(contentsOfFile: first.written[0], encoding: .utf8)
+      .write(toFile: old, atomically: true, encoding: .utf8)
+    try "kind: Service\n".write(
+      toFile: "\(folder)/app-prod/own.yaml",
+      atomically: true,
+      encoding: .utf8
+    )
+    let second = try ProposalFiles.write([result], to: folder, annotate: false)
+    #expect(second.written == first.written)
+    #expect(second.stale == [old])
+    #expect(FileManager.default.fileExists(atPath: old))
+  }
+
+  @Test("A namespace that is no name is written nowhere")
+  func hostileFolder() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    try await sample.ingest(SampleStore.sample("hubble/flows.jsonl"))
+    var result = try await sample.propose()
+    result.namespace = "../outside"
+    let folder = sample.folder.appendingPathComponent("out").path
+    let outcome = try ProposalFiles.write([result], to: folder, annotate: false)
+    #expect(outcome.written.isEmpty)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/../outside"))
+  }
+
   @Test(
     "Every dialect's text reads back to policies that allow the same",
     arguments: PolicyDialect.allCases

@@ -26,6 +26,7 @@ struct EvidenceFoldingTests {
     at side: PolicySide = .both,
     replyPort: UInt16 = 0,
     hours: Int = 2,
+    days: Int = 1,
     on time: Int64 = noon,
     logKind: LogKind = .hubble
   ) -> FlowEdge {
@@ -43,7 +44,8 @@ struct EvidenceFoldingTests {
         bytes: 0,
         firstMicroseconds: time,
         lastMicroseconds: time + 60,
-        hours: hours
+        hours: hours,
+        days: days
       )
     )
   }
@@ -165,6 +167,64 @@ struct EvidenceFoldingTests {
     #expect(!folding().fold(busy).connections.contains { $0.marks.contains(.scan) })
     let few = scan.prefix(9)
     #expect(!folding().fold(Array(few)).connections.contains { $0.marks.contains(.scan) })
+  }
+
+  @Test("A scan that comes back every night is one too; a client that keeps trying is none")
+  func nightlyScan() {
+    let nightly = (1...12).map { port in
+      Self.edge(
+        port: UInt16(port),
+        as: port <= 2 ? .allowed : .attempt,
+        at: .ingress,
+        hours: 7,
+        days: 7
+      )
+    }
+    #expect(folding().fold(nightly).connections.allSatisfy { $0.marks.contains(.scan) })
+    let patient = (1...12).map { port in
+      Self.edge(
+        port: UInt16(port),
+        as: port <= 2 ? .allowed : .attempt,
+        at: .ingress,
+        hours: 150,
+        days: 7
+      )
+    }
+    #expect(!folding().fold(patient).connections.contains { $0.marks.contains(.scan) })
+  }
+
+  @Test(
+    "The metadata service is known by its names too",
+    arguments: ["metadata.google.internal", "Metadata.Google.Internal.", "instance-data"]
+  )
+  func metadataByName(_ name: String) {
+    let named = Endpoint(
+      kind: .name,
+      address: CIDR(single: IPAddress(ipv4: 0xcb00_7107)),
+      name: name
+    )
+    let other = Endpoint(kind: .name, name: "metadata.example.com")
+    let result = folding().fold([Self.edge(Self.web, named), Self.edge(Self.web, other)])
+    #expect(result.connections.count { $0.marks.contains(.metadataService) } == 1)
+    #expect(result.connections.count(where: \.isAccepted) == 1)
+  }
+
+  @Test("A scan over many namespaces is one in each of them")
+  func scanElsewhere() {
+    let all = (1...12).map { number in
+      Self.edge(
+        Self.web,
+        number == 1 ? Self.api : Self.pod("x\(number)", in: "other\(number)"),
+        as: number == 1 ? .allowed : .attempt,
+        hours: 1
+      )
+    }
+    #expect(EvidenceFolding.needsContext(all[0]))
+    #expect(!EvidenceFolding.needsContext(Self.edge(hours: 30)))
+    let alone = folding().fold([all[0]]).connections
+    #expect(alone.map { $0.marks.contains(.scan) } == [false])
+    let seen = folding().fold([all[0]], context: all).connections
+    #expect(seen.map { $0.marks.contains(.scan) } == [true])
   }
 
   @Test("A port that a scan touched stays in when it is used at other times")

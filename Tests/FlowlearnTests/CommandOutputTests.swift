@@ -85,6 +85,49 @@ import Testing
     #expect(lines.count == 1)
   }
 
+  @Test("Where nothing is accepted there is no policy, default deny or not: exit 1 says so")
+  func nothingAccepted() throws {
+    let scratch = try Scratch()
+    let records = (1...12).map { port in
+      """
+      {"flow":{"time":"2026-11-09T10:00:00Z","verdict":"DROPPED","drop_reason_desc":"POLICY_DENIED",\
+      "IP":{"source":"10.0.0.1","destination":"10.0.0.2"},"l4":{"TCP":{"source_port":40000,\
+      "destination_port":\(port),"flags":{"SYN":true}}},"source":{"namespace":"lab",\
+      "labels":["k8s:app=a","k8s:io.kubernetes.pod.namespace=lab"],"pod_name":"a-0"},"destination":\
+      {"namespace":"lab","labels":["k8s:app=b","k8s:io.kubernetes.pod.namespace=lab"],\
+      "pod_name":"b-0"},"Type":"L3_L4","traffic_direction":"EGRESS","is_reply":false}}
+      """
+    }
+    try (records.joined(separator: "\n") + "\n").write(
+      to: scratch.url.appendingPathComponent("flows.jsonl"),
+      atomically: true,
+      encoding: .utf8
+    )
+    let filled = try Program.run(["ingest", "-q", "flows.jsonl"], in: scratch.url)
+    try #require(filled.status == 0, "\(filled.errors)")
+    for options in [[], ["--with-default-deny"], ["-o", "json"]] {
+      let outcome = try Program.run(["propose", "-n", "lab"] + options, in: scratch.url)
+      #expect(outcome.status == 1)
+      #expect(outcome.output == (options.first == "-o" ? "[]\n" : ""))
+      #expect(outcome.errors.contains("nothing may be allowed"))
+    }
+  }
+
+  @Test("All namespaces at once are the single proposals one after the other")
+  func allNamespaces() throws {
+    let scratch = try Scratch.withSamples()
+    _ = try Program.run(["ingest", "-q", "sample-flows/hubble/flows.jsonl"], in: scratch.url)
+    let listed = try Program.run(["propose", "-A", "-o", "json"], in: scratch.url)
+    let pattern = /^    "namespace": "([^"]+)"/.anchorsMatchLineEndings()
+    let names = listed.output.matches(of: pattern).map { String($0.1) }
+    #expect(names.count > 2 && names == names.sorted())
+    let all = try Program.run(["propose", "-A", "-q"], in: scratch.url)
+    let single = try names.map {
+      try Program.run(["propose", "-q", "-n", $0], in: scratch.url).output
+    }
+    #expect(all.output == single.filter { !$0.isEmpty }.joined(separator: "---\n"))
+  }
+
   @Test("Colour is asked for, never forced on files")
   func color() throws {
     let scratch = try Scratch.withSamples()

@@ -191,6 +191,13 @@ enum RandomCluster {
       labels["pod-template-hash"] = "6d4b75cb6d"
       labels["image"] = "v1.\(Int.random(in: 0...9, using: &random)).2"
     }
+    if Int.random(in: 0..<8, using: &random) == 0 {
+      let hostile = [
+        "a\"b: {c}\n- d", String(repeating: "x", count: 300), "'; --", "*/ &a !!x", "é",
+      ]
+      labels["note"] = hostile.randomElement(using: &random)
+      labels["bad key\n"] = "a"
+    }
     return labels
   }
 

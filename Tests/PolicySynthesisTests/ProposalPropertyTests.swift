@@ -58,50 +58,63 @@ struct ProposalPropertyTests {
   @Test("Nothing is admitted that was not seen, listed or declared", arguments: Seed.samples(200))
   func nothingExtra(_ seed: Seed) {
     for sample in Self.samples(seed) {
-      let (input, proposal) = (sample.input, sample.proposal)
-      let admission = Admission(policies: proposal.policySet.policies)
-      let granted = proposal.declared + proposal.excess.flatMap(\.grants)
-      var peers = Set(input.workloads.indices.map(ConnectionEnd.workload))
-      for connection in input.connections {
-        peers.formUnion([connection.source, connection.destination])
+      #expect(Self.extra(sample.input, sample.proposal) == [])
+    }
+  }
+
+  @Test("The check for extra grants sees a rule that was widened", arguments: Seed.samples(200))
+  func extraIsSeen(_ seed: Seed) {
+    var random = seed
+    for sample in Self.samples(seed) {
+      // All ports in place of some, for one of the rules.
+      guard let rule = sample.proposal.ruleEvidence.randomElement(using: &random) else { continue }
+      var wide = sample.proposal
+      wide.policySet.policies[rule.policy].rules[rule.rule].ports = nil
+      #expect(Self.extra(sample.input, wide) != [], "\(sample.input.dialect)")
+    }
+  }
+
+  /// What policies admit over all workloads, peers and ports known that was not seen, listed or declared.
+  private static func extra(_ input: SynthesisInput, _ proposal: Proposal) -> [String] {
+    let admission = Admission(policies: proposal.policySet.policies)
+    let granted = proposal.declared + proposal.excess.flatMap(\.grants)
+    var peers = Set(input.workloads.indices.map(ConnectionEnd.workload))
+    for connection in input.connections {
+      peers.formUnion([connection.source, connection.destination])
+    }
+    let ports = Set(input.connections.map { Port($0.transport, $0.port) })
+      .union([Port(.tcp, 53), Port(.tcp, 4242)])
+    let seen = Set(
+      input.connections.map {
+        GrantedConnection(
+          source: $0.source,
+          destination: $0.destination,
+          transport: $0.transport,
+          port: $0.port
+        )
       }
-      let ports = Set(input.connections.map { Port($0.transport, $0.port) })
-        .union([Port(.tcp, 53)])
-      for subject in input.workloads.indices
-      where input.workloads[subject].namespace == input.namespace {
-        for peer in peers {
-          for port in ports {
-            for direction in Direction.allCases {
-              guard
-                admission.admitsAny(
-                  subject,
-                  direction,
-                  peer,
-                  port.transport,
-                  port.number,
-                  of: input
-                )
-              else { continue }
-              let isEgress = direction == .egress
-              let connection = GrantedConnection(
-                source: isEgress ? .workload(subject) : peer,
-                destination: isEgress ? peer : .workload(subject),
-                transport: port.transport,
-                port: port.number
-              )
-              let isSeen = input.connections.contains {
-                $0.source == connection.source && $0.destination == connection.destination
-                  && $0.transport == connection.transport && $0.port == connection.port
-              }
-              #expect(
-                isSeen || granted.contains { Self.covers($0, connection) },
-                "\(input.dialect) \(input.layout) \(direction): \(connection)"
-              )
-            }
-          }
+    )
+    var found: [String] = []
+    for subject in input.workloads.indices
+    where input.workloads[subject].namespace == input.namespace {
+      for (peer, direction) in peers.flatMap({ peer in Direction.allCases.map { (peer, $0) } }) {
+        for port in ports
+        where admission.admitsAny(subject, direction, peer, port.transport, port.number, of: input)
+        {
+          let isEgress = direction == .egress
+          let connection = GrantedConnection(
+            source: isEgress ? .workload(subject) : peer,
+            destination: isEgress ? peer : .workload(subject),
+            transport: port.transport,
+            port: port.number
+          )
+          guard !seen.contains(connection), !granted.contains(where: { covers($0, connection) })
+          else { continue }
+          found.append("\(input.dialect) \(input.layout) \(direction): \(connection)")
         }
       }
     }
+    return found
   }
 
   private struct Port: Hashable {
@@ -200,6 +213,8 @@ struct ProposalPropertyTests {
         selectors.append(policy.subject.pods)
         for requirement in selectors.flatMap(requirements) {
           #expect(!VolatileLabels.isDenied(requirement.key))
+          #expect(KubernetesSyntax.isLabelKey(requirement.key))
+          #expect(requirement.values.allSatisfy { KubernetesSyntax.isLabelValue($0) })
           for value in requirement.values {
             #expect(WorkloadClustering.isStableValue(value))
           }

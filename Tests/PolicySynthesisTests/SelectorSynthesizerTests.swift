@@ -44,6 +44,25 @@ struct SelectorSynthesizerTests {
     #expect(text([one, two]) == "app.kubernetes.io/instance In one")
   }
 
+  @Test("What says which part a pod plays right now selects nothing, unless a template says it")
+  func momentaryRoles() {
+    func database(_ kind: String?, _ role: String) -> Workload {
+      Workload(
+        namespace: "shop",
+        owner: kind.map { WorkloadReference(kind: $0, name: "db-\(role)") },
+        labelSets: [["app": "db", "role": role]]
+      )
+    }
+    let operated = [database("StatefulSet", "master"), database("StatefulSet", "replica")]
+    #expect(text(operated) == "app In db matches [0, 1]")
+    let bare = [database(nil, "primary"), database(nil, "standby")]
+    #expect(text(bare) == "app In db matches [0, 1]")
+    let deployed = [database("Deployment", "master"), database("Deployment", "replica")]
+    #expect(text(deployed) == "role In master")
+    let tiers = [database("StatefulSet", "frontend"), database("StatefulSet", "backend")]
+    #expect(text(tiers) == "role In frontend")
+  }
+
   @Test("No single label suffices: two do")
   func twoLabels() {
     let workloads = [

@@ -123,6 +123,9 @@ struct FactCollector {
         unexpressible[index, default: []].insert(
           "\(name) runs in cluster \(workload.cluster); this proposal is for cluster \(home)"
         )
+      } else if !KubernetesSyntax.isDNSLabel(workload.namespace) {
+        isUnderPolicy = true
+        unexpressible[index, default: []].insert(FactCollector.noNamespace(workload.namespace))
       } else if workload.isHostNetwork {
         notes.insert("\(name) uses the host's network: policy cannot select its pods")
       } else if let site = classes.podClass(of: subject) {
@@ -202,6 +205,8 @@ struct FactCollector {
     let name = WorkloadText.name(workload)
     if !HomeCluster.holds(workload.cluster, home: home) {
       refuse(view, "\(name) runs in cluster \(workload.cluster), which policy cannot name")
+    } else if !KubernetesSyntax.isDNSLabel(workload.namespace) {
+      refuse(view, FactCollector.noNamespace(workload.namespace))
     } else if workload.isHostNetwork {
       expressHostNetwork(name, view)
     } else if let podClass = classes.podClass(of: peer) {
@@ -209,6 +214,11 @@ struct FactCollector {
     } else {
       refuse(view, "\(name) has no stable label to select it by")
     }
+  }
+
+  /// Logs may hold anything; what Kubernetes would not take as a namespace never gets into a policy.
+  private static func noNamespace(_ name: String) -> String {
+    "\"\(name)\" is no name of a namespace"
   }
 
   private mutating func expressHostNetwork(_ name: String, _ view: View) {

@@ -83,8 +83,18 @@ package struct SelectorSynthesizer: Sendable {
         // The owner's own selector cannot change, whatever the value looks like.
         usableKeys.contains(label.key) && KubernetesSyntax.isLabelValue(label.value)
           && (workload.selectorLabels[label.key] == label.value
-            || WorkloadClustering.isStableValue(label.value))
+            || SelectorSynthesizer.isStable(label, of: workload))
       }
+    }
+  }
+
+  /// Whether a label of a workload looks as if it stays; what a controller copies from its template
+  /// may say `role: master`, elsewhere an operator may move that label to another pod.
+  private static func isStable(_ label: Labels.Element, of workload: Workload) -> Bool {
+    switch workload.owner?.kind {
+    case "Deployment", "ReplicaSet", "DaemonSet", "Job", "CronJob":
+      WorkloadClustering.isStableValue(label.value)
+    default: WorkloadClustering.isStable(label)
     }
   }
 
@@ -260,7 +270,11 @@ package struct SelectorSynthesizer: Sendable {
   private func looksStable(_ key: String, in workload: Int) -> Bool {
     workloads[workload].labelSets.allSatisfy { labels in
       guard let value = labels[key] else { return true }
-      return KubernetesSyntax.isLabelValue(value) && WorkloadClustering.isStableValue(value)
+      return KubernetesSyntax.isLabelValue(value)
+        && SelectorSynthesizer.isStable(
+          Labels.Element(key: key, value: value),
+          of: workloads[workload]
+        )
     }
   }
 

@@ -84,9 +84,27 @@ struct ProposeCommand: AsyncParsableCommand {
       options.plugin = cni
       options.withDefaultDeny = withDefaultDeny
       let names = try namespaces.names(finder)
-      let results = try await Propose(stores, reader: reader, finder: finder, options: options)
-        .run(names)
+      let outcomes = try await Propose(stores, reader: reader, finder: finder, options: options)
+        .outcomes(names)
+      var results: [ProposeResult] = []
       var isClean = true
+      for (name, outcome) in zip(names, outcomes) {
+        guard namespaces.allNamespaces else {
+          results.append(try outcome.get())
+          continue
+        }
+        // Nobody asked for this one by name: that it has no evidence then is no failure.
+        guard let result = try? outcome.get() else {
+          noise.note("\(name): no flows in this window; no proposal")
+          continue
+        }
+        results.append(result)
+      }
+      guard !results.isEmpty else {
+        Terminal.report(CommandFailure("no namespace has flows in this window"))
+        throw ExitCode(1)
+      }
+      var isTight = true
       for result in results {
         let report = ProposalReport(result)
         if !noise.quiet { report.print() }
@@ -99,10 +117,23 @@ struct ProposeCommand: AsyncParsableCommand {
               hint: "Without --strict they are listed and the proposal is printed."
             )
           )
-          throw ExitCode(1)
+          isTight = false
+        }
+        if result.learned.isEmpty {
+          Terminal.report(
+            CommandFailure(
+              "\(result.namespace): nothing may be allowed: none of its "
+                + "\(result.observed.count.counted("connection")) is accepted",
+              hint: "flowlearn review -n \(result.namespace) lists them for decision."
+            )
+          )
+          isClean = isClean && namespaces.allNamespaces
         }
       }
-      try write(results)
+      guard isTight else { throw ExitCode(1) }
+      // Without anything to allow even a default deny would be a proposal to cut the namespace off.
+      results.removeAll { $0.learned.isEmpty }
+      try await write(results)
       if save {
         let saving = SavedProposals(stores)
         for result in results {
@@ -114,19 +145,19 @@ struct ProposeCommand: AsyncParsableCommand {
     }
   }
 
-  private func write(_ results: [ProposeResult]) throws {
+  private func write(_ results: [ProposeResult]) async throws {
     if let outDir {
-      for path in try ProposalFiles.write(results, to: outDir, annotate: annotate) {
-        noise.note("wrote \(path)")
+      let outcome = try ProposalFiles.write(results, to: outDir, annotate: annotate)
+      for path in outcome.written { noise.note("wrote \(path)") }
+      for path in outcome.stale {
+        noise.note("left alone \(path): it is of an earlier proposal and not part of this one")
       }
       return
     }
     switch output {
     case .yaml:
-      for (index, result) in results.enumerated() {
-        if index > 0 { Terminal.print("---") }
-        Terminal.write(try ProposalText.yaml(result, annotate: annotate))
-      }
+      let texts = try await ProposalText.yaml(results, annotate: annotate)
+      Terminal.write(texts.filter { !$0.isEmpty }.joined(separator: "---\n"))
     case .json: Terminal.print(ProposalText.json(results))
     }
   }

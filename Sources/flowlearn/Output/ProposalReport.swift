@@ -46,7 +46,16 @@ struct ProposalReport {
       Terminal.note("  no rule      \(entries.count.counted("edge")): \(reason)")
     }
     for line in undecidedLines { Terminal.note(line) }
+    for line in changes("new         ", result.new.map(\.key)) { Terminal.note(line) }
+    for line in changes("not again   ", result.notSeenAgain.map(\.key)) { Terminal.note(line) }
     for note in result.proposal.notes { Terminal.note("  note         \(note)") }
+  }
+
+  /// What the week changed, ten lines of it unless all are asked for.
+  private func changes(_ head: String, _ keys: [ConnectionKey]) -> [String] {
+    let most = isVerbose ? keys.count : 10
+    let lines = keys.prefix(most).map { "  \(head) \(text($0))" }
+    return keys.count > most ? lines + ["  \(head) and \(keys.count - most) more"] : lines
   }
 
   /// One line per client, server and reason, with the ports: a scan is one line, not one per port.
