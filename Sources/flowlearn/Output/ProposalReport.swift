@@ -1,8 +1,8 @@
-import Rollout
-import PolicySynthesis
 import AuditPipeline
 import FlowAggregation
 import FlowModel
+import PolicySynthesis
+import Rollout
 
 /// What people should know of a proposal, on stderr.
 struct ProposalReport {
@@ -51,9 +51,9 @@ struct ProposalReport {
     for note in result.proposal.notes { Terminal.note("  note         \(note)") }
   }
 
-  /// What the week changed, ten lines of it unless all are asked for.
+  /// What the week changed, ten lines of it; `-o json` has all.
   private func changes(_ head: String, _ keys: [ConnectionKey]) -> [String] {
-    let most = isVerbose ? keys.count : 10
+    let most = 10
     let lines = keys.prefix(most).map { "  \(head) \(text($0))" }
     return keys.count > most ? lines + ["  \(head) and \(keys.count - most) more"] : lines
   }
