@@ -204,7 +204,8 @@ let package = Package(
     .testTarget(
       name: "AuditPipelineTests",
       dependencies: [
-        "FlowModel", "FlowAggregation", "FlowFormats", "ClusterInventory", "PolicyModel",
+        "FlowModel", "JSONText", "FlowAggregation", "FlowFormats", "ClusterInventory",
+        "PolicyModel",
         "PolicySynthesis", "PolicyEvaluation", "PolicyManifests", "Rollout", "FlowStorage",
         "FlowStorageSQLite", "AuditPipeline", "CZlib", "TestSupport",
       ],

@@ -53,6 +53,28 @@ package enum PolicyFiles {
     try ManifestReader().policies(fromYAML: text, file: name).policySet
   }
 
+  /// The live policies that can be read, and the names of those that cannot.
+  ///
+  /// A cluster may be newer than this program: one policy it does not know must not stop the rest.
+  static func readable(_ stores: Stores) async throws -> (set: PolicySet, unreadable: [String]) {
+    var set = PolicySet()
+    var unreadable: [String] = []
+    for stored in try await stores.audit.livePolicies() {
+      let name = "\(stored.kind) \(stored.namespace)/\(stored.name)"
+      do {
+        let contents = try ManifestReader(ignoringOtherKinds: true).policies(
+          fromYAML: stored.manifest,
+          file: "live \(name)"
+        )
+        set.policies += contents.policySet.policies
+        set.tiers += contents.policySet.tiers
+      } catch {
+        unreadable.append(name)
+      }
+    }
+    return (set, unreadable)
+  }
+
   /// The live policies added with the inventory.
   package static func live(_ stores: Stores) async throws -> PolicySet {
     var set = PolicySet()

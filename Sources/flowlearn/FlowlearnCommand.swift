@@ -24,6 +24,7 @@ struct FlowlearnCommand: AsyncParsableCommand {
       IngestCommand.self, InventoryCommand.self, FlowsCommand.self, WorkloadsCommand.self,
       ProposeCommand.self, CheckCommand.self, ExplainCommand.self, DiffCommand.self,
       WeeksCommand.self, ReviewCommand.self, RolloutCommand.self, WatchCommand.self,
+      AssessCommand.self, ReportCommand.self,
       DatabaseCommand.self,
     ]
   )

@@ -72,13 +72,18 @@ struct RolloutCase {
     try await RolloutLedger(store: stores.audit).state()
   }
 
-  func start(_ namespace: String, plugin: RolloutPlugin = .cilium, at now: String) async throws {
+  func start(
+    _ namespace: String,
+    plugin: RolloutPlugin = .cilium,
+    way: LogOnlyWay = .observe,
+    at now: String
+  ) async throws {
     let workflow = try await workflow(at: now)
     try await workflow.carryOut(
       workflow.start(
         namespace,
         plugin: plugin,
-        way: .observe,
+        way: way,
         who: "ann",
         now: RolloutCase.time(now)
       )
@@ -108,6 +113,14 @@ struct RolloutCase {
     )
     try await workflow.carryOut(outcome)
     return outcome.event == nil ? outcome.gate?.unmet.map(\.name) ?? [] : []
+  }
+
+  /// Adds objects as `kubectl get -o json` lists them.
+  func addObjects(_ items: [String], at time: String = "2026-11-03T00:00:00Z") async throws {
+    let path = sample.folder.appendingPathComponent("\(UUID().uuidString).json").path
+    try #"{"apiVersion":"v1","kind":"List","items":[\#(items.joined(separator: ","))]}"#
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    _ = try await InventoryFiles(store: stores.audit).add([path], time: RolloutCase.time(time))
   }
 
   func decide(

@@ -271,7 +271,8 @@ struct RolloutStepTests {
     )
     for client in 0..<100 {
       // Every address comes once; the last ones in the last 48 hours.
-      let time = RolloutCase.time("2026-11-02T01:00:00Z") + Int64(client) * 95 * 60 * Timestamps.second
+      let time =
+        RolloutCase.time("2026-11-02T01:00:00Z") + Int64(client) * 95 * 60 * Timestamps.second
       log.add("203.0.113.\(client)", "edge/proxy", port: 443, at: Timestamps.text(time))
     }
     try await test.ingest(log)
@@ -305,5 +306,76 @@ struct RolloutStepTests {
     #expect(
       try await test.assess("edge", at: "2026-11-09T01:40:00Z").gate.decisions.peers.count == 1
     )
+  }
+
+  // MARK: Live policies
+
+  private static func object(_ version: String, _ name: String, _ spec: String) -> String {
+    #"{"apiVersion":"\#(version)","kind":"NetworkPolicy","metadata":{"name":"\#(name)","#
+      + #""namespace":"shop"},"spec":\#(spec)}"#
+  }
+
+  @Test("Live policies of others are decided about before Cilium's audit mode goes off")
+  func livePolicies() async throws {
+    let test = try RolloutCase()
+    defer { test.sample.remove() }
+    try await test.ingest(
+      RolloutCase.steady([("shop/web", "shop/api", 8080)], from: "2026-11-02T00:00:00Z", days: 9)
+    )
+    try await test.addObjects([
+      RolloutStepTests.object("networking.k8s.io/v1", "legacy", #"{"podSelector":{}}"#),
+      // Newer than this program: it counts all the same.
+      RolloutStepTests.object("networking.k8s.io/v1", "odd", #"{"podSelector":{},"future":1}"#),
+    ])
+    try await test.start("shop", way: .ciliumAgentAudit, at: "2026-11-02T00:00:00Z")
+    let now = "2026-11-10T00:00:00Z"
+    // Audit mode is said to be on, and nothing proves it.
+    #expect(try await unmet(test, at: now) == ["auditing"])
+    #expect(try await test.advance("shop", at: now, force: true) == [])
+    func open() async throws -> [String] {
+      try await test.assess("shop", at: now).gate.decisions.livePolicies
+    }
+    #expect(try await open() == ["NetworkPolicy shop/legacy", "NetworkPolicy shop/odd"])
+    var event = RolloutEvent(
+      time: RolloutCase.time(now),
+      who: "ann",
+      action: .acceptPolicy,
+      namespace: "shop",
+      reason: "looked at"
+    )
+    event.policy = "NetworkPolicy shop/legacy"
+    try await test.workflow(at: now).commit(event)
+    #expect(try await open() == ["NetworkPolicy shop/odd"])
+    #expect(try await unmet(test, at: now).contains("live-policies"))
+  }
+
+  @Test("Where Calico policies deny, the temporary allow-all comes after them")
+  func calicoDenies() async throws {
+    let test = try RolloutCase()
+    defer { test.sample.remove() }
+    try await test.ingest(
+      RolloutCase.steady([("shop/web", "shop/api", 8080)], from: "2026-11-02T00:00:00Z", days: 9)
+    )
+    try await test.start("shop", plugin: .calico, at: "2026-11-02T00:00:00Z")
+    try await test.advance("shop", at: "2026-11-10T00:00:00Z", force: true)
+    func allowAll() async throws -> String {
+      let now = "2026-11-10T01:00:00Z"
+      let outcome = try await test.workflow(at: now).write(
+        "shop",
+        folder: test.folder("shop"),
+        who: "ann",
+        now: RolloutCase.time(now)
+      )
+      return outcome.files.first { $0.name == "temporary-allow-all.yaml" }?.contents ?? ""
+    }
+    #expect(try await allowAll().contains("order: -1000000"))
+    try await test.addObjects([
+      RolloutStepTests.object(
+        "projectcalico.org/v3",
+        "no-metadata",
+        #"{"selector":"all()","types":["Egress"],"egress":[{"action":"Deny"}]}"#
+      )
+    ])
+    #expect(try await allowAll().contains("order: 1000000"))
   }
 }

@@ -30,6 +30,7 @@ package struct NamespaceAssessor: Sendable {
   let settings: GateSettings
   private let dialect: PolicyDialect?
   private let livePolicies: PolicySet
+  private let unreadablePolicies: [String]
 
   /// Makes an assessor that reads everything up to a time.
   ///
@@ -47,7 +48,7 @@ package struct NamespaceAssessor: Sendable {
     self.settings = settings
     self.dialect = dialect
     capture = try await stores.flows.capture()
-    livePolicies = try await PolicyFiles.live(stores)
+    (livePolicies, unreadablePolicies) = try await PolicyFiles.readable(stores)
   }
 
   /// The dialect of a namespace's proposals.
@@ -199,10 +200,10 @@ package struct NamespaceAssessor: Sendable {
     guard rollout.plugin == .cilium, reader.rollout.firstWatched == nil,
       case .auditSwitch? = mode(rollout.namespace, observed: [])
     else { return [] }
+    let foreign = livePolicies.policies.filter { $0.labels[ManagedBy.label] != ManagedBy.value }
     let names = Set(
-      livePolicies.policies.filter { $0.labels[ManagedBy.label] != ManagedBy.value }.map {
-        "\($0.kind.manifestKind) \($0.namespace ?? "")/\($0.name)"
-      }
+      foreign.map { "\($0.kind.manifestKind) \($0.namespace ?? "")/\($0.name)" }
+        + unreadablePolicies
     )
     return names.subtracting(reader.rollout.acceptedPolicies).sorted()
   }

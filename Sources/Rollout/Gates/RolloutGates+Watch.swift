@@ -122,7 +122,7 @@ extension RolloutGates {
       )
     case .current(let folder):
       GateRequirement("scripts", true, "\(all) for the latest proposal are in \(folder)")
-    case .writtenWithStep: GateRequirement("scripts", true, "\(all) are written with this step")
+    case .writtenWithStep: GateRequirement("scripts", true, "\(all) are written with the step")
     }
   }
 

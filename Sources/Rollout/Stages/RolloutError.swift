@@ -36,7 +36,7 @@ extension RolloutError: CustomStringConvertible {
         + others.map(\.summary).joined(separator: "; ")
     case .clockWentBack(let last, let given):
       "the time \(Timestamps.text(given)) is before the last event at \(Timestamps.text(last)): "
-        + "is the clock right?"
+        + "check the clock"
     case .reasonMissing(let action): "\(action.rawValue) needs a reason"
     case .gateNotMet(let unmet): "the gate is not met: " + unmet.joined(separator: "; ")
     case .onHold(let namespace, let hold):

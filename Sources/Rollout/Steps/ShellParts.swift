@@ -332,16 +332,13 @@ enum ShellParts {
 
   /// Functions that put one object back as it was.
   static func restore(hasAllowAll: Bool) -> String {
-    restoring.replacing(
-      "@replaced@",
-      with: hasAllowAll
-        ? """
+    let loop = #"""
         for object in ${replaced[@]+"${replaced[@]}"}; do
-            take_back "$object"
-          done
+          take_back "$object"
+        done
 
-        """ : ""
-    )
+      """#
+    return restoring.replacing("@replaced@", with: hasAllowAll ? loop : "")
   }
 
   private static let restoring = #"""
@@ -378,7 +375,7 @@ enum ShellParts {
       for ((index = ${#objects[@]} - 1; index >= 0; index--)); do
         take_back "${objects[index]}"
       done
-      @replaced@}
+    @replaced@}
 
     step='looking for what apply.sh saved'
     if [ "$without_backup" = 'no' ]; then

@@ -312,15 +312,18 @@ struct RolloutHistoryCommand: AsyncParsableCommand {
   )
 
   @OptionGroup var storeOptions: StoreOptions
+  @OptionGroup var clock: ClockOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Only this namespace.", valueName: "name"))
   var namespace: String?
 
   func run() async throws {
+    let until = try clock.at == nil ? nil : clock.now()
     try await reporting {
       let stores = try storeOptions.open()
       let state = try await RolloutLedger(store: stores.audit).state()
-      for event in state.history where namespace == nil || event.namespace == namespace {
+      for event in state.history
+      where (namespace == nil || event.namespace == namespace) && event.time <= until ?? .max {
         Terminal.print(Terminal.escaped("\(event.number)  \(event.summary)"))
         for gate in event.unmetGates { Terminal.print(Terminal.escaped("     not met: \(gate)")) }
       }
@@ -355,13 +358,16 @@ struct RolloutShowCommand: AsyncParsableCommand {
   var output: Format = .yaml
 
   @OptionGroup var storeOptions: StoreOptions
+  @OptionGroup var clock: ClockOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The namespace.", valueName: "name"))
   var namespace: String
 
   func run() async throws {
+    let until = try clock.at == nil ? nil : clock.now()
     try await reporting {
       let saved = try await SavedProposals(try storeOptions.open()).list(namespace: namespace)
+        .filter { $0.time <= until ?? .max }
       guard let number else {
         var table = Table(["NUMBER", "WEEK", "UNTIL", "DIALECT", "HASH", "BY", "WHEN"])
         for proposal in saved {

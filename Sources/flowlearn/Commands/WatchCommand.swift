@@ -85,7 +85,7 @@ struct WatchCommand: AsyncParsableCommand {
     for (index, row) in rows {
       Terminal.print(
         Terminal.escaped(
-          "denied: \(row.text), \(row.records.grouped) records, last seen "
+          "denied: \(row.text), \(Int(clamping: row.records).counted("record")), last seen "
             + "\(Timestamps.text(row.lastMicroseconds)): \(row.why)"
         )
       )

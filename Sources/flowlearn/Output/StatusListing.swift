@@ -83,7 +83,9 @@ struct StatusListing {
     if gate.unmet.map(\.name) == ["scripts"] {
       return "nothing but the scripts: \(step) writes them"
     }
-    let first = gate.unmet.prefix(isDetailed ? 0 : 1).map { "\($0.name): \($0.message)" }
+    // The scripts come last: they are written when the rest is met.
+    let unmet = gate.unmet.filter { $0.name != "scripts" }
+    let first = unmet.prefix(isDetailed ? 0 : 1).map { "\($0.name): \($0.message)" }
     let more = gate.unmet.count - first.count
     return (first + (more > 0 ? ["\(more)\(first.isEmpty ? "" : " more") not met"] : []))
       .joined(separator: "; ")
