@@ -38,9 +38,7 @@ struct ProposalReport {
     for grant in result.proposal.excess {
       Terminal.note("  excess       \(grant.reason.rawValue): \(grant.detail)")
     }
-    for entry in result.proposal.decisions {
-      Terminal.note("  decide       \(describe(entry.connection)): \(entry.reason)")
-    }
+    for line in questionLines { Terminal.note(line) }
     let needless = Dictionary(grouping: result.proposal.needless, by: \.reason)
     for (reason, entries) in needless.sorted(by: { $0.key < $1.key }) {
       Terminal.note("  no rule      \(entries.count.counted("edge")): \(reason)")
@@ -49,6 +47,25 @@ struct ProposalReport {
     for line in changes("new         ", result.new.map(\.key)) { Terminal.note(line) }
     for line in changes("not again   ", result.notSeenAgain.map(\.key)) { Terminal.note(line) }
     for note in result.proposal.notes { Terminal.note("  note         \(note)") }
+  }
+
+  /// What a person has to decide; a port open to the world is one question, whoever was seen there.
+  private var questionLines: [String] {
+    let world = result.proposal.worldConnections
+    var clients: [String: Int] = [:]
+    for entry in result.proposal.decisions where world.contains(entry.connection) {
+      clients[entry.reason, default: 0] += 1
+    }
+    var lines: [String] = []
+    for entry in result.proposal.decisions {
+      guard world.contains(entry.connection) else {
+        lines.append("  decide       \(describe(entry.connection)): \(entry.reason)")
+        continue
+      }
+      guard let seen = clients.removeValue(forKey: entry.reason) else { continue }
+      lines.append("  decide       \(entry.reason) (\(seen.counted("peer")) seen)")
+    }
+    return lines
   }
 
   /// What the week changed, ten lines of it; `-o json` has all.
