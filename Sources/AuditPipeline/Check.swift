@@ -1,5 +1,5 @@
 package import FlowAggregation
-package import FlowModel
+import FlowModel
 package import PolicyEvaluation
 package import PolicyModel
 
@@ -44,7 +44,7 @@ package struct Check: Sendable {
       connection.isAccepted
         && (namespaces.map { $0.contains { evidence.touches(connection, $0) } } ?? true)
     }
-    let replayed = wanted.map { connection in
+    let variants = wanted.map { connection in
       universe.connections(
         connection.source,
         connection.destination,
@@ -52,37 +52,22 @@ package struct Check: Sendable {
         connection.key.port
       )
     }
-    var matrix = PolicyMatrix(
+    let replayed = Replay(
       policies: policies,
       endpoints: universe.endpoints,
+      connections: variants.flatMap { $0 },
       engine: engine
-    )
+    ).decide()
     var checked: [CheckedConnection] = []
-    var used: Set<RuleReference> = []
-    for (connection, variants) in zip(wanted, replayed) {
-      var worst: Decision?
-      for variant in variants {
-        let decision = matrix.decide(
-          source: variant.source,
-          destination: variant.destination,
-          transport: variant.transport,
-          port: variant.port
-        )
-        for rule in [decision.egress.rule, decision.ingress.rule] {
-          if let rule { used.insert(rule) }
-        }
-        if worst == nil || !decision.allowed { worst = decision }
-      }
-      if let worst { checked.append(CheckedConnection(connection: connection, decision: worst)) }
+    checked.reserveCapacity(wanted.count)
+    var next = 0
+    for (connection, variants) in zip(wanted, variants) {
+      let decisions = replayed.decisions[next..<next + variants.count]
+      next += variants.count
+      guard let worst = decisions.first(where: { !$0.allowed }) ?? decisions.last else { continue }
+      checked.append(CheckedConnection(connection: connection, decision: worst))
     }
-    let result = Replay(
-      policies: policies,
-      endpoints: universe.endpoints,
-      connections: replayed.flatMap { $0 },
-      engine: engine,
-      grantLimit: 0
-    ).run()
-    return CheckResult(connections: checked, unusedRules: result.unusedRules)
+    return CheckResult(connections: checked, unusedRules: replayed.unusedRules)
   }
 
   /// The universe of the evidence, external peers included.
@@ -90,40 +75,13 @@ package struct Check: Sendable {
     var universe = PolicyUniverse(
       workloads: evidence.workloads,
       names: evidence.workloadNames,
-      namespaceLabels: PolicyUniverse.namespaceLabels(reader.inventory)
+      namespaceLabels: PolicyUniverse.namespaceLabels(reader.inventory),
+      addresses: PolicyUniverse.podAddresses(reader.inventory)
     )
     for connection in evidence.connections {
       _ = universe.indices(of: connection.source)
       _ = universe.indices(of: connection.destination)
     }
     return universe
-  }
-
-  /// Explains what would happen to a connection between two ends in words.
-  ///
-  /// - Parameters:
-  ///   - source: A workload's name (`shop/web`), an address or a DNS name; `destination` likewise.
-  /// - Returns: nil for an end that is no workload, address or name known.
-  package func explain(
-    from source: String,
-    to destination: String,
-    transport: TransportProtocol,
-    port: UInt16,
-    policies: PolicySet
-  ) -> Explanation? {
-    let universe = makeUniverse()
-    guard let from = endpoint(source, universe), let to = endpoint(destination, universe) else {
-      return nil
-    }
-    return PolicyEvaluator(policies: policies, engine: engine).explain(
-      PolicyConnection(source: from, destination: to, transport: transport, port: port)
-    )
-  }
-
-  /// The endpoint of a name, nil when nothing is called that.
-  package func endpoint(_ name: String, _ universe: PolicyUniverse) -> PolicyEndpoint? {
-    if let index = universe.names.firstIndex(of: name) { return universe.endpoints[index] }
-    if let address = CIDR(name) { return .external(address) }
-    return nil
   }
 }

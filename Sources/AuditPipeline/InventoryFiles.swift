@@ -193,7 +193,13 @@ package enum TextFile {
   package static func read(_ path: String) throws -> String {
     if path == "-" {
       let data = FileHandle.standardInput.readDataToEndOfFile()
-      return String(decoding: data, as: UTF8.self)
+      guard let text = String(validating: data, as: UTF8.self) else {
+        throw InputError.unreadable(
+          file: "standard input",
+          message: "it cannot be read as UTF-8 text"
+        )
+      }
+      return text
     }
     guard FileManager.default.fileExists(atPath: path) else {
       throw InputError.missing(file: path)

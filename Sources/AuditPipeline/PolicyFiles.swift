@@ -7,34 +7,72 @@ package import PolicyModel
 package enum PolicyFiles {
   /// Reads manifests from files, directories (`.yaml`, `.yml`, `.json`) and standard input (`-`).
   ///
+  /// Files are cut between their documents and the parts read side by side; the result is that of
+  /// reading one after the other.
+  ///
   /// - Throws: ``InputError``, ``ManifestError``; two objects of one kind, namespace and name are an error.
-  package static func read(_ arguments: [String]) throws -> ManifestContents {
+  package static func read(_ arguments: [String]) async throws -> ManifestContents {
+    let reader = ManifestReader()
+    var names: [String] = []
+    var parts: [(file: Int, part: ManifestPart)] = []
+    for file in try arguments.flatMap(files) {
+      let name = file == "-" ? "standard input" : file
+      let text = try TextFile.read(file)
+      parts += try reader.parts(of: text, file: name).map { (names.count, $0) }
+      names.append(name)
+    }
+    let contents = await read(parts.map(\.part), by: reader)
     var whole = ManifestContents()
     var seen: [String: String] = [:]
-    for argument in arguments {
-      for file in try files(argument) {
-        let contents = try ManifestReader().policies(
-          fromYAML: try TextFile.read(file),
-          file: file == "-" ? "standard input" : file
-        )
-        for policy in contents.policySet.policies {
-          let identity =
-            "\(policy.kind.rawValue) \(policy.namespace ?? "")/\(policy.name) \(policy.section ?? 0)"
-          if let earlier = seen[identity] {
-            throw InputError.malformed(
-              file: file,
-              problem:
-                "\(policy.kind.manifestKind) \(policy.namespace ?? "")/\(policy.name) is also in \(earlier)"
-            )
-          }
-          seen[identity] = file
-        }
-        whole.policySet.policies += contents.policySet.policies
-        whole.policySet.tiers += contents.policySet.tiers
-        whole.warnings += contents.warnings
-      }
+    for (index, name) in names.enumerated() {
+      let own = zip(parts, contents).filter { $0.0.file == index }.map(\.1)
+      let file = try ManifestReader.joined(own)
+      if names.count > 1 { try claim(file.policySet, in: name, &seen) }
+      whole.policySet.policies += file.policySet.policies
+      whole.policySet.tiers += file.policySet.tiers
+      whole.warnings += file.warnings
     }
     return whole
+  }
+
+  private static func read(
+    _ parts: [ManifestPart],
+    by reader: ManifestReader
+  ) async -> [ManifestPartContents] {
+    if parts.count <= 1 { return parts.map(reader.read) }
+    return await withTaskGroup(of: (Int, ManifestPartContents).self) { group in
+      for (index, part) in parts.enumerated() {
+        group.addTask { (index, reader.read(part)) }
+      }
+      var contents = [ManifestPartContents?](repeating: nil, count: parts.count)
+      for await (index, part) in group { contents[index] = part }
+      return contents.compactMap { $0 }
+    }
+  }
+
+  /// Notes whose objects are in a file.
+  private static func claim(
+    _ set: PolicySet,
+    in file: String,
+    _ seen: inout [String: String]
+  ) throws {
+    let policies = set.policies.map {
+      let path = $0.namespace.map { "\($0)/" } ?? ""
+      return (
+        name: "\($0.kind.manifestKind) \(path)\($0.name)", key: "\($0.kind.rawValue) \($0.tier)"
+      )
+    }
+    let tiers = set.tiers.map { (name: "Tier \($0.name)", key: "") }
+    var own: Set<String> = []
+    for object in policies + tiers {
+      let identity = "\(object.name) \(object.key)"
+      // A Cilium object may hold several policies.
+      guard own.insert(identity).inserted else { continue }
+      if let earlier = seen[identity] {
+        throw InputError.malformed(file: file, problem: "\(object.name) is also in \(earlier)")
+      }
+      seen[identity] = file
+    }
   }
 
   private static func files(_ argument: String) throws -> [String] {

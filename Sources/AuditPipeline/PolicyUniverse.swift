@@ -4,6 +4,16 @@ package import FlowModel
 package import PolicyEvaluation
 package import PolicyModel
 
+/// Pods that policy cannot tell apart.
+package struct PodGroup: Hashable, Sendable {
+  /// The namespace.
+  package var namespace: String
+  /// The labels less the volatile ones.
+  package var labels: Labels
+  /// Whether they are on the host's network.
+  package var isHostNetwork: Bool
+}
+
 /// Workloads and peers as the evaluator sees them: one endpoint per label set of a workload.
 package struct PolicyUniverse: Sendable {
   /// The endpoints.
@@ -18,10 +28,12 @@ package struct PolicyUniverse: Sendable {
   /// - Parameters:
   ///   - workloads: With their names, in the same order.
   ///   - namespaceLabels: Labels of namespaces by name; `kubernetes.io/metadata.name` is added.
+  ///   - addresses: Addresses of pods, for the policies that match pods by address.
   package init(
     workloads: [Workload],
     names workloadNames: [String],
-    namespaceLabels: [String: Labels]
+    namespaceLabels: [String: Labels],
+    addresses: [PodGroup: [CIDR]] = [:]
   ) {
     ofWorkload = []
     for (index, workload) in workloads.enumerated() {
@@ -36,6 +48,13 @@ package struct PolicyUniverse: Sendable {
             isPod: !workload.isHostNetwork,
             labels: labels,
             namespaceLabels: own,
+            addresses: addresses[
+              PodGroup(
+                namespace: workload.namespace,
+                labels: labels,
+                isHostNetwork: workload.isHostNetwork
+              )
+            ] ?? [],
             entities: workload.isHostNetwork ? [.remoteNode] : [],
             namedPorts: workload.namedPorts.map {
               PolicyEndpoint.NamedPort(name: $0.name, transport: $0.transport, port: $0.port)
@@ -47,6 +66,9 @@ package struct PolicyUniverse: Sendable {
       ofWorkload.append(indices)
     }
   }
+
+  /// The endpoints of a workload, by its position.
+  package func indices(ofWorkload index: Int) -> [Int] { ofWorkload[index] }
 
   /// The endpoints of a connection's end; external ones are added when new.
   package mutating func indices(of end: ConnectionEnd) -> [Int] {
@@ -83,7 +105,7 @@ package struct PolicyUniverse: Sendable {
   }
 
   /// A peer that is no workload, as policy engines see it.
-  private static func endpoint(_ endpoint: Endpoint) -> PolicyEndpoint {
+  static func endpoint(_ endpoint: Endpoint) -> PolicyEndpoint {
     let addresses = endpoint.address.map { [$0] } ?? []
     switch endpoint.kind {
     case .address, .name:
@@ -114,6 +136,28 @@ package struct PolicyUniverse: Sendable {
 }
 
 extension PolicyUniverse {
+  /// The newest addresses of the inventory's pods, sorted.
+  package static func podAddresses(_ inventory: Inventory) -> [PodGroup: [CIDR]] {
+    var newest: [ObjectIdentity: InventoryRecord] = [:]
+    for record in inventory.records {
+      guard case .pod = record.object else { continue }
+      let identity = record.object.identity
+      if let known = newest[identity], known.last >= record.last { continue }
+      newest[identity] = record
+    }
+    var addresses: [PodGroup: Set<CIDR>] = [:]
+    for record in newest.values {
+      guard case .pod(let pod) = record.object, !pod.phase.isFinished else { continue }
+      let group = PodGroup(
+        namespace: pod.metadata.namespace,
+        labels: VolatileLabels.stable(pod.metadata.labels),
+        isHostNetwork: pod.isOnHostNetwork
+      )
+      addresses[group, default: []].formUnion(pod.addresses.map { CIDR(single: $0) })
+    }
+    return addresses.mapValues { $0.sorted() }
+  }
+
   /// The labels of the inventory's namespaces.
   package static func namespaceLabels(_ inventory: Inventory) -> [String: Labels] {
     var labels: [String: Labels] = [:]

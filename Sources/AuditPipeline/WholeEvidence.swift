@@ -1,3 +1,4 @@
+import FlowStorage
 import Rollout
 
 /// Evidence over all namespaces at once.
@@ -21,5 +22,22 @@ package enum WholeEvidence {
       whole.window.end = max(whole.window.end, window.window.end)
     }
     return try await reader.evidence(whole, namespace: names.count == 1 ? names.first : nil)
+  }
+
+  /// The evidence of all that is stored; only the inventory's workloads where no flow is.
+  package static func everything(_ reader: EvidenceReader, _ stores: Stores) async throws
+    -> Evidence
+  {
+    let finder = try await WindowFinder(stores, rollout: reader.rollout)
+    guard finder.namespaces.isEmpty else {
+      return try await read(
+        reader,
+        finder: finder,
+        namespaces: [],
+        selection: WindowSelection(span: .all)
+      )
+    }
+    let pods = try await stores.flows.podEndpoints(before: nil)
+    return reader.fold([], pods: pods, until: Int64.max)
   }
 }

@@ -23,6 +23,8 @@ struct EndpointFinder: Sendable {
   private var ipv6: [Address] = []
   /// Endpoints that a prefix may cover whatever it is: their addresses are many or unknown.
   private var anywhere: [Int] = []
+  /// Pods that a prefix may cover where the engine tests pods by address.
+  private var withoutAddress: [Int] = []
   private var named: [Int] = []
   private var byName: [String: [Int]] = [:]
 
@@ -56,6 +58,7 @@ struct EndpointFinder: Sendable {
       anywhere.append(index)
       return
     }
+    if endpoint.addresses.isEmpty { withoutAddress.append(index) }
     for prefix in endpoint.addresses {
       let address = Address(value: AddressRanges.range(prefix).lowerBound, endpoint: index)
       if prefix.address.isIPv6 { ipv6.append(address) } else { ipv4.append(address) }
@@ -75,6 +78,7 @@ struct EndpointFinder: Sendable {
     if !matcher.entities.isEmpty { found.formUnion(entityHolders) }
     if matcher.addresses.coversAny {
       found.formUnion(anywhere)
+      if matcher.engine == .calico { found.formUnion(withoutAddress) }
       collect(matcher.addresses.ipv4, from: ipv4, into: &found)
       collect(matcher.addresses.ipv6, from: ipv6, into: &found)
     }

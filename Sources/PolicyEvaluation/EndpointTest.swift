@@ -7,15 +7,13 @@ struct EndpointTest: Sendable {
   let pods: PodMatch?
   private let notPods: LabelSelector?
   private let hasAddressTest: Bool
-  private let requiresAddress: Bool
   private let addresses: AddressRanges
 
   /// Prepares a match; `own` is the policy's namespace.
   init(_ match: EndpointMatch, own: String?) {
     pods = match.pods.map { PeerMatcher.resolved($0, own: own) }
     notPods = match.notPods
-    requiresAddress = match.nets != nil
-    hasAddressTest = requiresAddress || !match.notNets.isEmpty
+    hasAddressTest = match.nets != nil || !match.notNets.isEmpty
     let within = match.nets ?? [.worldIPv4, .worldIPv6]
     addresses = AddressRanges(within.map { .cidr($0, except: match.notNets) })
   }
@@ -26,8 +24,6 @@ struct EndpointTest: Sendable {
     if let notPods, endpoint.isPod, notPods.matches(endpoint.labels) { return .none }
     guard hasAddressTest else { return .whole }
     if !endpoint.addresses.isEmpty { return addresses.coverage(of: endpoint.addresses) }
-    if endpoint.isOutside { return addresses.coverage(of: endpoint.unknownAddresses) }
-    // Inside, address unknown: it cannot be said to lie in a prefix, nor to lie outside of one.
-    return requiresAddress ? .none : .part
+    return addresses.coverageOfUnknown(endpoint)
   }
 }

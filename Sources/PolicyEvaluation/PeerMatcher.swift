@@ -20,6 +20,14 @@ struct PeerMatcher: Sendable {
     var peers: [PolicyPeer]?
     /// The namespace that `.own` stands for.
     var namespace: String?
+
+    /// Long lists differ at their ends or in length; hashing all of them would cost more.
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(namespace)
+      hasher.combine(peers?.count)
+      hasher.combine(peers?.first)
+      hasher.combine(peers?.last)
+    }
   }
 
   /// Whether every endpoint matches.
@@ -35,7 +43,8 @@ struct PeerMatcher: Sendable {
   /// DNS names, normalized.
   let names: [String]
   private let patterns: [DNSPattern]
-  private let engine: EngineSemantics
+  /// The engine whose semantics count.
+  let engine: EngineSemantics
 
   /// Prepares peers.
   init(_ key: Key, engine: EngineSemantics) {
@@ -107,7 +116,8 @@ struct PeerMatcher: Sendable {
     case .calico: break
     }
     if !endpoint.addresses.isEmpty { return addresses.coverage(of: endpoint.addresses) }
-    guard endpoint.isOutside else { return .none }
+    // Calico matches anything by address: a pod whose address is not known may be meant.
+    guard endpoint.isOutside || engine == .calico else { return .none }
     let unknown = endpoint.unknownAddresses
     if engine == .cilium {
       // The identity `world` is what the whole-world prefix selects, exceptions or not.
@@ -115,7 +125,7 @@ struct PeerMatcher: Sendable {
         unknown.address.isIPv6 ? addresses.namesWholeIPv6 : addresses.namesWholeIPv4
       if isNamed { return .whole }
     }
-    return addresses.coverage(of: unknown)
+    return addresses.coverageOfUnknown(endpoint)
   }
 
   /// Whether a pod match selects a pod.
@@ -132,6 +142,22 @@ struct PeerMatcher: Sendable {
     case .selector(let selector): selector.matches(pod.completeNamespaceLabels)
     }
   }
+}
+
+extension AddressRanges {
+  /// How much of an endpoint is covered whose address is not known.
+  ///
+  /// What lies in the cluster has some private address, which may lie in a prefix or not: enough for
+  /// a deny, not for an allow.
+  func coverageOfUnknown(_ endpoint: PolicyEndpoint) -> MatchLevel {
+    if endpoint.isOutside { return coverage(of: endpoint.unknownAddresses) }
+    return coverage(of: AddressRanges.insidePrefixes) == .none ? .none : .part
+  }
+
+  /// Where pods and nodes have their addresses.
+  private static let insidePrefixes: [CIDR] = [
+    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7",
+  ].compactMap { CIDR($0) }
 }
 
 extension ReservedEntity {
@@ -180,7 +206,7 @@ extension PolicyEndpoint {
     return addresses.contains { $0.address.isIPv6 == isIPv6 }
   }
 
-  /// What an external endpoint without address may be: any address of its family.
+  /// What an endpoint without a known address may be: any address of its family.
   var unknownAddresses: CIDR {
     let isIPv6 = entities.contains(.worldIPv6) && !entities.contains(.worldIPv4)
     return isIPv6 ? .worldIPv6 : .worldIPv4

@@ -55,6 +55,7 @@ package struct PolicyDifference: Hashable, Sendable {
   ///   - observed: Connections over these endpoints, for their ports.
   ///   - engine: nil takes, for each set, the engine it is written for.
   ///   - isolatedNamespaces: Namespaces judged as if a default deny stood in them.
+  ///   - oldIsolatedNamespaces: The same for the old set where it differs; nil where it does not.
   ///   - stage: Whether staged policies take effect.
   ///   - limit: The most changes listed of each kind; all are counted.
   package init(
@@ -64,20 +65,21 @@ package struct PolicyDifference: Hashable, Sendable {
     observed: [ReplayConnection] = [],
     engine: EngineSemantics? = nil,
     isolatedNamespaces: Set<String> = [],
+    oldIsolatedNamespaces: Set<String>? = nil,
     stage: PolicyStage = .enforced,
     limit: Int = 1000
   ) {
-    func matrix(_ set: PolicySet) -> PolicyMatrix {
+    func matrix(_ set: PolicySet, _ isolated: Set<String>) -> PolicyMatrix {
       PolicyMatrix(
         policies: set,
         endpoints: endpoints,
         engine: engine,
-        isolatedNamespaces: isolatedNamespaces,
+        isolatedNamespaces: isolated,
         stage: stage
       )
     }
-    var oldMatrix = matrix(old)
-    var newMatrix = matrix(new)
+    var oldMatrix = matrix(old, oldIsolatedNamespaces ?? isolatedNamespaces)
+    var newMatrix = matrix(new, isolatedNamespaces)
     var comparison = RuleComparison(old: oldMatrix, new: newMatrix)
     rules = comparison.changes(from: old, to: new)
     let interest = PolicyDifference.interest(oldMatrix, newMatrix, observed)
@@ -143,10 +145,15 @@ package struct PolicyDifference: Hashable, Sendable {
     _ new: inout PolicyMatrix
   ) -> [Pair] {
     let endpoints = old.endpoints
-    let sameFrame = old.compiled.hasSameFrame(as: new.compiled)
+    let sameEngine = old.compiled.hasSameFrame(as: new.compiled)
+    let isolationChanges = old.compiled.isolatedNamespaces.symmetricDifference(
+      new.compiled.isolatedNamespaces
+    )
     var pairs: Set<Pair> = []
     for direction in [Direction.egress, .ingress] {
       for subject in endpoints.indices where endpoints[subject].isPod {
+        let sameFrame =
+          sameEngine && !isolationChanges.contains(endpoints[subject].namespace)
         let before = old.plan(direction, of: subject)
         let after = new.plan(direction, of: subject)
         let policiesBefore = before.policies.map { old.compiled.policies[$0].policy }
@@ -172,7 +179,7 @@ package struct PolicyDifference: Hashable, Sendable {
 }
 
 extension CompiledPolicies {
-  /// Whether two sets differ in their policies only.
+  /// Whether two sets differ only in their policies and in what they take to be isolated.
   func hasSameFrame(as other: CompiledPolicies) -> Bool {
     engine == other.engine && tiers == other.tiers
       && putsKubernetesInTiers == other.putsKubernetesInTiers

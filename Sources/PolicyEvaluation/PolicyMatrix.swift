@@ -9,7 +9,8 @@ package struct PolicyMatrix: Sendable {
   let compiled: CompiledPolicies
   /// The endpoints by index.
   package private(set) var endpoints: [PolicyEndpoint]
-  private var indices: [PolicyEndpoint: Int] = [:]
+  /// The endpoints by value; made when first asked for.
+  private var indices: [PolicyEndpoint: Int]?
   private var plans: [Direction: [SubjectPlan?]]
   private var matches: [[UInt8]]
   private var finder: EndpointFinder?
@@ -48,17 +49,22 @@ package struct PolicyMatrix: Sendable {
     ]
     matches = Array(repeating: [], count: compiled.matchers.count)
     matching = Array(repeating: nil, count: compiled.matchers.count)
-    for (index, endpoint) in endpoints.enumerated() where indices[endpoint] == nil {
-      indices[endpoint] = index
-    }
   }
 
   /// The index of an endpoint, added when new.
   package mutating func intern(_ endpoint: PolicyEndpoint) -> Int {
-    if let index = indices[endpoint] { return index }
+    var known =
+      indices
+      ?? Dictionary(
+        endpoints.enumerated().map { ($0.element, $0.offset) },
+        uniquingKeysWith: { first, _ in first }
+      )
+    indices = nil
+    defer { indices = known }
+    if let index = known[endpoint] { return index }
     let index = endpoints.count
     endpoints.append(endpoint)
-    indices[endpoint] = index
+    known[endpoint] = index
     plans[.ingress]?.append(nil)
     plans[.egress]?.append(nil)
     portMemo[.ingress]?.append([:])

@@ -78,6 +78,14 @@ package struct Replay: Sendable {
     return replay.result
   }
 
+  /// Decides about the connections only, in their order, and tells which rules none of them needs
+  /// or touches; the rules of a stage that does not hold are not among them.
+  package func decide() -> (decisions: [Decision], unusedRules: [RuleReference]) {
+    var replay = ReplayRun(self)
+    let decisions = connections.map { replay.judge($0, provingNeed: false) }
+    return (decisions, replay.rules { !$0.used.contains($1) })
+  }
+
   /// Whether a side is judged.
   func judges(_ endpoint: PolicyEndpoint) -> Bool {
     endpoint.isPod && (namespaces?.contains(endpoint.namespace) ?? true)
@@ -107,37 +115,48 @@ private struct ReplayRun {
 
   mutating func judgeConnections() {
     for (index, connection) in replay.connections.enumerated() {
-      let decision = Decision(
-        egress: judge(.egress, connection),
-        ingress: judge(.ingress, connection)
-      )
+      let decision = judge(connection, provingNeed: true)
       if decision.allowed {
         result.allowedCount += 1
       } else {
         result.denied.append(DeniedConnection(connection: index, decision: decision))
       }
     }
+    result.usedRules = rules { $0.used.contains($1) }
+    result.unusedRules = rules { !$0.used.contains($1) }
     let compiled = matrix.compiled
-    for (index, rule) in compiled.rules.enumerated() {
-      let namespace = rule.reference.policy.namespace
-      if let namespace, let judged = replay.namespaces, !judged.contains(namespace) { continue }
-      if used.contains(index) {
-        result.usedRules.append(rule.reference)
-      } else {
-        result.unusedRules.append(rule.reference)
-      }
-      if rule.action == .allow || rule.action == .pass, !essential.contains(index) {
-        result.superfluousRules.append(rule.reference)
-      }
+    result.superfluousRules = rules { run, index in
+      let action = compiled.rules[index].action
+      return (action == .allow || action == .pass) && !run.essential.contains(index)
     }
-    result.usedRules.sort()
-    result.unusedRules.sort()
-    result.superfluousRules.sort()
   }
 
-  private mutating func judge(_ direction: Direction, _ connection: ReplayConnection)
-    -> SideDecision
-  {
+  /// The rules of the judged namespaces, and of none, that pass a test of their index; sorted.
+  func rules(where isWanted: (ReplayRun, Int) -> Bool) -> [RuleReference] {
+    var found: [RuleReference] = []
+    for (index, rule) in matrix.compiled.rules.enumerated() {
+      let namespace = rule.reference.policy.namespace
+      if let namespace, let judged = replay.namespaces, !judged.contains(namespace) { continue }
+      if isWanted(self, index) { found.append(rule.reference) }
+    }
+    return found.sorted()
+  }
+
+  /// Decides about a connection and notes which rules it touches.
+  ///
+  /// - Parameter provingNeed: Whether to find out, too, which rules it cannot do without.
+  mutating func judge(_ connection: ReplayConnection, provingNeed: Bool) -> Decision {
+    Decision(
+      egress: judge(.egress, connection, provingNeed: provingNeed),
+      ingress: judge(.ingress, connection, provingNeed: provingNeed)
+    )
+  }
+
+  private mutating func judge(
+    _ direction: Direction,
+    _ connection: ReplayConnection,
+    provingNeed: Bool
+  ) -> SideDecision {
     let isEgress = direction == .egress
     let subject = isEgress ? connection.source : connection.destination
     let peer = isEgress ? connection.destination : connection.source
@@ -148,15 +167,22 @@ private struct ReplayRun {
     let matching = side.rulesMatching(key)
     used.formUnion(matching)
     guard decision.isAllowed else { return decision }
-    for rule in matching where !essential.contains(rule) {
-      if !side.decide(key, without: rule).isAllowed { essential.insert(rule) }
+    if provingNeed {
+      for rule in matching where !essential.contains(rule) {
+        if !side.decide(key, without: rule).isAllowed { essential.insert(rule) }
+      }
     }
-    needDNSRules(of: side, peer: peer, key: key)
+    needDNSRules(of: side, peer: peer, key: key, provingNeed: provingNeed)
     return decision
   }
 
   /// Counts the DNS rules that let an external name be learned for a connection.
-  private mutating func needDNSRules(of side: SideEvaluation, peer: Int, key: UInt32) {
+  private mutating func needDNSRules(
+    of side: SideEvaluation,
+    peer: Int,
+    key: UInt32,
+    provingNeed: Bool
+  ) {
     let endpoint = matrix.endpoints[peer]
     guard !side.plan.dnsRules.isEmpty, !endpoint.dnsNames.isEmpty else { return }
     let compiled = matrix.compiled
@@ -166,6 +192,8 @@ private struct ReplayRun {
         names.contains(where: $0.matches)
       }
       guard isAsked else { continue }
+      used.insert(dnsRule)
+      guard provingNeed else { continue }
       let others = side.plan.without(dnsRule: dnsRule)
       let alone = SideEvaluation(
         compiled,
@@ -180,7 +208,6 @@ private struct ReplayRun {
           plan: others
         )
       }
-      used.insert(dnsRule)
       if !alone.decide(key).isAllowed { essential.insert(dnsRule) }
     }
   }

@@ -18,6 +18,16 @@ package struct ManifestPlace: Hashable, Sendable {
   }
 }
 
+extension ManifestPlace {
+  /// The place as it is in a file in which other documents come first.
+  func moved(documents: Int, lines: Int) -> ManifestPlace {
+    var place = self
+    if document > 0 { place.document += documents }
+    place.line = line.map { $0 + lines }
+    return place
+  }
+}
+
 extension ManifestPlace: CustomStringConvertible {
   /// `file:line: document 2: spec.ingress[0]`, without the parts that are not known.
   package var description: String {
@@ -49,6 +59,20 @@ package enum ManifestError: Error, Hashable, Sendable {
       .unsupported(let place, _):
       place
     case .inexpressible: nil
+    }
+  }
+}
+
+extension ManifestError {
+  /// The same error with its place changed.
+  func placed(_ change: (ManifestPlace) -> ManifestPlace) -> ManifestError {
+    switch self {
+    case .malformed(let place, let problem): .malformed(change(place), problem: problem)
+    case .invalid(let place, let problem): .invalid(change(place), problem: problem)
+    case .unsupported(let place, let problem): .unsupported(change(place), problem: problem)
+    case .otherKind(let place, let apiVersion, let kind):
+      .otherKind(change(place), apiVersion: apiVersion, kind: kind)
+    case .inexpressible: self
     }
   }
 }

@@ -10,9 +10,7 @@ extension ManifestNode {
     let fields = try fields(["matchLabels", "matchExpressions"])
     var result: [LabelRequirement] = []
     if let labels = fields["matchLabels"] {
-      let values = try labels.fields()
-      for name in values.keys {
-        guard let value = values.values[name] else { continue }
+      for (name, value) in try labels.fields().entries {
         result.append(.equals(try key(name, labels), try value.labelValue()))
       }
     }
@@ -148,8 +146,8 @@ struct WarningList {
     for direction in Direction.allCases {
       var end: ManifestNode?
       for (rule, node) in rules where rule.direction == direction {
-        if let end, end.path != node.path {
-          add(node, "the rule has no effect: \(end.path) already matches everything")
+        if let end, !end.isSame(as: node) {
+          add(node, "the rule has no effect: \(end.place.path) already matches everything")
         } else if rule.peers == nil, rule.ports == nil, rule.action != .log,
           rule.subjectMatch == nil, rule.notPorts.isEmpty
         {

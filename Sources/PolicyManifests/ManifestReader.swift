@@ -1,5 +1,4 @@
 package import PolicyModel
-import Yams
 
 /// What a manifest file holds.
 package struct ManifestContents: Sendable {
@@ -58,25 +57,115 @@ package struct ManifestReader: Sendable {
     fromYAML text: String,
     file: String
   ) throws(ManifestError) -> ManifestContents {
-    let roots = try YAMLDocuments(file: file).roots(of: text)
-    var reading = ManifestReading(reader: self)
-    for (index, root) in roots.enumerated() {
-      let node = ManifestNode(node: root, file: file, document: index + 1, path: "")
-      if !node.isNull { try reading.read(node, listType: nil) }
+    try ManifestReader.joined(try parts(of: text, file: file).map(read))
+  }
+
+  /// Cuts a file between its documents into parts that can be read side by side.
+  ///
+  /// - Parameter size: The bytes that a part has at least, but for the last one.
+  /// - Throws: ``ManifestError`` where the file is too large.
+  package func parts(
+    of text: String,
+    file: String,
+    size: Int = 128 << 10
+  ) throws(ManifestError) -> [ManifestPart] {
+    try YAMLDocuments(file: file).parts(of: text, size: size).map {
+      ManifestPart(file: file, text: $0.text, line: $0.line)
+    }
+  }
+
+  /// Reads a part up to its end, or to the first thing that is wrong.
+  package func read(_ part: ManifestPart) -> ManifestPartContents {
+    var reading = ManifestReading(reader: self, line: part.line)
+    do {
+      reading.contents.documents = try YAMLDocuments(file: part.file).read(part.text) {
+        root,
+        document throws(ManifestError) in
+        let source = ManifestNode.Source(file: part.file, document: document)
+        let node = ManifestNode(root, source)
+        if !node.isNull { try reading.read(node, listType: nil) }
+      }
+    } catch {
+      reading.contents.error = error
     }
     reading.contents.warnings = reading.log.warnings
     return reading.contents
   }
+
+  /// What the parts of a file hold together, as if it had been read in one go.
+  ///
+  /// - Parameter parts: All parts of one file, in order.
+  /// - Throws: ``ManifestError`` at the first thing that is wrong.
+  package static func joined(
+    _ parts: [ManifestPartContents]
+  ) throws(ManifestError) -> ManifestContents {
+    var whole = ManifestContents()
+    var seen: Set<String> = []
+    var documents = 0
+    for part in parts {
+      func placed(_ place: ManifestPlace) -> ManifestPlace {
+        place.moved(documents: documents, lines: part.line)
+      }
+      for object in part.objects {
+        guard seen.insert(object.identity).inserted else {
+          throw .invalid(
+            placed(object.place),
+            problem: "an object of this kind and name was there before"
+          )
+        }
+        whole.policySet.policies += object.policies
+        if let tier = object.tier { whole.policySet.tiers.append(tier) }
+      }
+      if let error = part.error { throw error.placed(placed) }
+      whole.skipped += part.skipped
+      whole.warnings += part.warnings.map {
+        ManifestWarning(place: placed($0.place), problem: $0.problem)
+      }
+      documents += part.documents
+    }
+    return whole
+  }
 }
 
-/// The state of reading one file.
+/// Some of a file's documents, not read yet.
+package struct ManifestPart: Sendable {
+  /// The file's name.
+  fileprivate var file: String
+  /// The documents.
+  fileprivate var text: String
+  /// The lines of the file before them.
+  fileprivate var line: Int
+}
+
+/// What a part of a file holds; its places count from the part's start.
+package struct ManifestPartContents: Sendable {
+  /// An object that was read.
+  fileprivate struct Object: Sendable {
+    /// Kind and name.
+    var identity: String
+    var place: ManifestPlace
+    var policies: [Policy] = []
+    var tier: PolicyTier?
+  }
+
+  fileprivate var line: Int
+  fileprivate var documents = 0
+  fileprivate var objects: [Object] = []
+  fileprivate var skipped: [(kind: String, name: String)] = []
+  fileprivate var warnings: [ManifestWarning] = []
+  fileprivate var error: ManifestError?
+}
+
+/// The state of reading one part of a file.
 private struct ManifestReading {
   let reader: ManifestReader
-  var contents = ManifestContents()
+  var contents: ManifestPartContents
   var log = WarningList()
-  private var seen: Set<String> = []
 
-  init(reader: ManifestReader) { self.reader = reader }
+  init(reader: ManifestReader, line: Int) {
+    self.reader = reader
+    contents = ManifestPartContents(line: line)
+  }
 
   /// Reads an object; `listType` is what its list says of items that do not say it themselves.
   mutating func read(
@@ -88,7 +177,7 @@ private struct ManifestReading {
     let version = try object["apiVersion"]?.string() ?? listType?.apiVersion
     guard let kind else { throw node.invalid("kind is missing") }
     guard let version else { throw node.invalid("apiVersion is missing") }
-    if kind.hasSuffix("List"), object.values["items"] != nil {
+    if kind.hasSuffix("List"), object.value(of: "items") != nil {
       let itemKind = String(kind.dropLast(4))
       if kind == "List" || ManifestKind.isKnown(itemKind) {
         let type = kind == "List" ? nil : (apiVersion: version, kind: itemKind)
@@ -126,12 +215,6 @@ private struct ManifestReading {
     contents.skipped.append((kind: kind, name: name ?? ""))
   }
 
-  private mutating func claim(_ node: ManifestNode, _ identity: String) throws(ManifestError) {
-    guard seen.insert(identity).inserted else {
-      throw node.invalid("an object of this kind and name was there before")
-    }
-  }
-
   private mutating func checkName(
     _ name: String,
     _ node: ManifestNode
@@ -145,8 +228,9 @@ private struct ManifestReading {
   private mutating func addTier(_ node: ManifestNode) throws(ManifestError) {
     let tier = try CalicoTierReader.tier(node)
     try checkName(tier.name, node)
-    try claim(node, "Tier/\(tier.name)")
-    contents.policySet.tiers.append(tier)
+    contents.objects.append(
+      ManifestPartContents.Object(identity: "Tier/\(tier.name)", place: node.place, tier: tier)
+    )
   }
 
   private mutating func addPolicy(
@@ -182,8 +266,13 @@ private struct ManifestReading {
     }
     // Calico's stored and served forms are one kind of object; a tier has its own names.
     let tier = policies.first?.tier ?? ""
-    try claim(node, "\(kind.rawValue)/\(metadata.namespace ?? "")/\(tier)/\(metadata.name)")
-    contents.policySet.policies += policies.map { $0.normalized() }
+    contents.objects.append(
+      ManifestPartContents.Object(
+        identity: "\(kind.rawValue)/\(metadata.namespace ?? "")/\(tier)/\(metadata.name)",
+        place: node.place,
+        policies: policies.map { $0.normalized() }
+      )
+    )
   }
 }
 

@@ -36,27 +36,27 @@ struct Metadata {
     labels = try fields["labels"].map(Metadata.labels) ?? [:]
     annotations = [:]
     if let node = fields["annotations"] {
-      let values = try node.fields()
-      for key in values.keys where key != Metadata.lastApplied {
+      var pairs: [(String, String)] = []
+      for (key, value) in try node.fields().entries where key != Metadata.lastApplied {
         guard KubernetesSyntax.isAnnotationKey(key) else {
           throw node.invalid("\(key.quoted) is not an annotation key")
         }
-        annotations[key] = try values.required(key).string()
+        pairs.append((key, try value.string()))
       }
+      annotations = Labels(pairs)
     }
   }
 
   /// Reads a map of labels.
   static func labels(_ node: ManifestNode) throws(ManifestError) -> Labels {
-    let fields = try node.fields()
     var pairs: [(String, String)] = []
-    for key in fields.keys {
-      let value = try fields.values[key]?.string() ?? ""
+    for (key, child) in try node.fields().entries {
+      let value = try child.string()
       guard KubernetesSyntax.isLabelKey(key) else {
         throw node.invalid("\(key.quoted) is not a label key")
       }
       guard KubernetesSyntax.isLabelValue(value) else {
-        throw (fields.values[key] ?? node).invalid("\(value.quoted) is not a label value")
+        throw child.invalid("\(value.quoted) is not a label value")
       }
       pairs.append((key, value))
     }

@@ -10,18 +10,16 @@ package enum KubernetesSyntax {
 
   /// Whether text is an RFC 1123 subdomain, as most objects are named: labels joined by dots, at
   /// most 253 bytes.
-  package static func isDNSSubdomain(_ text: String) -> Bool {
-    guard text.utf8.count <= 253 else { return false }
-    return text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-      .allSatisfy { isDNSLabel($0) }
-  }
+  package static func isDNSSubdomain(_ text: String) -> Bool { isDNSSubdomain(text.utf8[...]) }
 
   /// Whether text is a label key: an optional subdomain and `/`, then 1 to 63 of `A-Za-z0-9-_.`
   /// that start and end with a letter or digit.
   package static func isLabelKey(_ text: String) -> Bool {
-    guard let slash = text.firstIndex(of: "/") else { return isQualifiedName(text.utf8) }
-    let name = text[text.index(after: slash)...]
-    return isDNSSubdomain(String(text[..<slash])) && isQualifiedName(name.utf8)
+    let bytes = text.utf8
+    guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else {
+      return isQualifiedName(bytes)
+    }
+    return isDNSSubdomain(bytes[..<slash]) && isQualifiedName(bytes[bytes.index(after: slash)...])
   }
 
   /// Whether text is a label value: empty, or like the name of a label key.
@@ -38,6 +36,12 @@ package enum KubernetesSyntax {
     let bytes = text.utf8
     guard isDNSLabel(bytes), bytes.count <= 15 else { return false }
     return bytes.contains { isLower($0) } && !text.contains("--")
+  }
+
+  private static func isDNSSubdomain(_ bytes: Substring.UTF8View) -> Bool {
+    guard bytes.count <= 253 else { return false }
+    return bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      .allSatisfy { isDNSLabel($0) }
   }
 
   private static func isDNSLabel(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {

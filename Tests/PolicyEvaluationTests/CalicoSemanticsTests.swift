@@ -164,6 +164,29 @@ import Testing
     #expect(!verdict([.of(.calicoNetworkPolicy, [rule])]).isAllowed)
   }
 
+  @Test(
+    "A pod whose address is not known may lie in a private prefix: a deny takes it, no allow does"
+  )
+  func unknownAddress() {
+    let pod = PolicyEndpoint.app("shop/other")
+    func ingress(_ nets: String, _ action: RuleAction) -> SideDecision {
+      let rule = PolicyRule.from([.block(nets)], nil, action)
+      return verdict([.of(.calicoNetworkPolicy, [rule, allow])], from: pod)
+    }
+    #expect(!ingress("10.0.0.0/8", .deny).isAllowed)
+    #expect(!ingress("0.0.0.0/0", .deny).isAllowed)
+    #expect(ingress("169.254.169.254/32", .deny).isAllowed)
+    #expect(ingress("34.0.0.0/8", .deny).isAllowed)
+    let onlyNets = Policy.of(.calicoNetworkPolicy, [.from([.block("10.0.0.0/8")])])
+    #expect(!verdict([onlyNets], from: pod).isAllowed)
+    let outside = EndpointMatch(notNets: [cidr("10.0.0.0/8")])
+    #expect(!verdict([.of(.calicoNetworkPolicy, [.from([.match(outside)])])], from: pod).isAllowed)
+    #expect(
+      !verdict([.of(.calicoNetworkPolicy, [.from([.match(outside)], nil, .deny)])], from: pod)
+        .isAllowed
+    )
+  }
+
   @Test("Ports less notPorts, ICMP by type and code")
   func ports() {
     var rule = PolicyRule.from(nil, [PolicyPort(transport: .tcp, match: .any)])

@@ -91,6 +91,23 @@ import Testing
     #expect(change.added.isEmpty)
   }
 
+  @Test("A default deny assumed for one set only shows in its namespace")
+  func oneSidedIsolation() {
+    let change = PolicyDifference(
+      from: PolicySet(),
+      to: PolicySet(),
+      endpoints: endpoints,
+      observed: [ReplayConnection(source: 0, destination: 1, transport: .tcp, port: 9)],
+      isolatedNamespaces: ["shop"],
+      oldIsolatedNamespaces: []
+    )
+    #expect(change.rules.isEmpty && change.added.isEmpty && !change.isEmpty)
+    #expect(change.removed.allSatisfy { $0.ports.description == "TCP/9" })
+    let shop = Set(endpoints.indices.filter { endpoints[$0].namespace == "shop" })
+    #expect(change.removed.allSatisfy { shop.contains($0.source) || shop.contains($0.destination) })
+    #expect(change.removed.contains { $0.source == 0 && $0.destination == 1 })
+  }
+
   @Test("Differences agree with all pairs asked", arguments: Seed.samples(60))
   func agrees(_ sample: Seed) {
     var seed = sample

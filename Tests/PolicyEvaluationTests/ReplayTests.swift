@@ -226,6 +226,9 @@ import Testing
       if !decision.allowed { denied.append(index) }
     }
     #expect(result.denied.map(\.connection) == denied)
+    let decided = Replay(policies: set, endpoints: endpoints, connections: connections).decide()
+    #expect(decided.decisions.indices.filter { !decided.decisions[$0].allowed } == denied)
+    #expect(decided.unusedRules == result.unusedRules)
     let open = Set(result.notIsolated)
     for subject in endpoints.indices where endpoints[subject].isPod {
       for peer in endpoints.indices {

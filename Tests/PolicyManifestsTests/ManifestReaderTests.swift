@@ -102,7 +102,7 @@ struct ManifestReaderTests {
       ("kind: !!binary aGk=\napiVersion: v1\n", "unknown YAML tag"),
       ("kind: !custom a\napiVersion: v1\n", "unknown YAML tag"),
       ("<<: {kind: a}\n", "merge keys"), ("? [a, b]\n: c\n", "a key is not a string"),
-      ("1: a\n", "the key \"1\" reads as a number"), ("kind: a\n---\nkind: {\n", "document 2"),
+      ("1: a\n", "the key \"1\" reads as a number"), ("---\n---\nkind: {\n", "document 2"),
     ]
   )
   func badYAML(text: String, problem: String) {

@@ -98,9 +98,10 @@ struct ManifestWriterTests {
     let tree = YAMLTree.mapping([
       (text, .sequence([.string(text), .mapping([(text, .string(text))])]))
     ])
-    let roots = try YAMLDocuments(file: "").roots(of: tree.yaml)
-    let fields = try ManifestNode(node: try #require(roots.first), file: "", document: 1, path: "")
-      .fields()
+    var roots: [ManifestTree] = []
+    try YAMLDocuments(file: "").read(tree.yaml) { root, _ in roots.append(root) }
+    let source = ManifestNode.Source(file: "", document: 1)
+    let fields = try ManifestNode(try #require(roots.first), source).fields()
     let items = try fields.required(text).items()
     #expect(try items[0].string() == text)
     #expect(try items[1].fields().required(text).string() == text)

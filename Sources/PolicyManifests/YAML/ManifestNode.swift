@@ -1,46 +1,120 @@
-import Yams
-
 /// A node of a manifest together with where it is, and typed access that names the place on error.
 struct ManifestNode {
-  let node: Node
-  let file: String
-  let document: Int
-  let path: String
+  /// The document a node is of.
+  struct Source: Sendable {
+    /// The file's name.
+    var file: String
+    /// The document in the text that is read, from 1.
+    var document: Int
+  }
+
+  /// The way to a node from the document's root; put into words only when something is wrong.
+  private final class Way {
+    private enum Step {
+      case root(Source)
+      case field(String)
+      case item(Int)
+    }
+
+    private let parent: Way?
+    private let step: Step
+
+    init(_ source: Source) {
+      parent = nil
+      step = .root(source)
+    }
+
+    init(_ parent: Way, field: String) {
+      self.parent = parent
+      step = .field(field)
+    }
+
+    init(_ parent: Way, item: Int) {
+      self.parent = parent
+      step = .item(item)
+    }
+
+    func place(line: Int) -> ManifestPlace {
+      var steps: [Step] = []
+      var way: Way? = self
+      while let current = way {
+        steps.append(current.step)
+        way = current.parent
+      }
+      var place = ManifestPlace(file: "", document: 0, line: line > 0 ? line : nil)
+      for step in steps.reversed() {
+        switch step {
+        case .root(let source):
+          place.file = source.file
+          place.document = source.document
+        case .field(let name): place.path = Way.join(place.path, name)
+        case .item(let index): place.path += "[\(index)]"
+        }
+      }
+      return place
+    }
+
+    private static func join(_ path: String, _ key: String) -> String {
+      let isPlain = key.utf8.allSatisfy {
+        0x30...0x39 ~= $0 || 0x41...0x5a ~= $0 || 0x61...0x7a ~= $0
+      }
+      if !isPlain { return "\(path)[\(key.quoted)]" }
+      return path.isEmpty ? key : "\(path).\(key)"
+    }
+  }
+
+  let tree: ManifestTree
+  private let way: Way
+
+  /// The root of a document.
+  init(_ tree: ManifestTree, _ source: Source) {
+    self.tree = tree
+    way = Way(source)
+  }
+
+  private init(_ tree: ManifestTree, _ way: Way) {
+    self.tree = tree
+    self.way = way
+  }
 
   /// Where the node is.
-  var place: ManifestPlace {
-    ManifestPlace(file: file, document: document, line: node.mark?.line, path: path)
-  }
+  var place: ManifestPlace { way.place(line: tree.line) }
 
   func invalid(_ problem: String) -> ManifestError { .invalid(place, problem: problem) }
   func unsupported(_ problem: String) -> ManifestError { .unsupported(place, problem: problem) }
 
-  /// The node itself with another path.
-  func renamed(_ path: String) -> ManifestNode {
-    ManifestNode(node: node, file: file, document: document, path: path)
+  /// Whether two nodes are one.
+  func isSame(as other: ManifestNode) -> Bool { way === other.way }
+
+  /// The value of a field of this node.
+  fileprivate func child(_ field: ManifestTree.Field) -> ManifestNode {
+    ManifestNode(field.value, Way(way, field: field.name))
   }
 
   // MARK: - Scalars
 
   /// The scalar; nil for a mapping or sequence.
   func scalar() throws(ManifestError) -> YAMLScalar? {
-    guard let scalar = node.scalar else { return nil }
-    let isPlain = scalar.style == .plain
-    switch scalar.tag.rawValue {
-    case "": return isPlain ? YAMLScalar(plain: scalar.string) : .string(scalar.string)
-    case "!", "tag:yaml.org,2002:str": return .string(scalar.string)
-    case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
-      "tag:yaml.org,2002:null":
-      return YAMLScalar(plain: scalar.string)
-    default: throw invalid("unknown YAML tag \(scalar.tag.rawValue.quoted)")
+    switch tree.content {
+    case .plain(let text): return YAMLScalar(plain: text)
+    case .text(let text): return .string(text)
+    case .tagged(let text, let tag):
+      switch tag {
+      case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
+        "tag:yaml.org,2002:null":
+        return YAMLScalar(plain: text)
+      default: throw invalid("unknown YAML tag \(tag.quoted)")
+      }
+    case .sequence, .mapping: return nil
     }
   }
 
   /// Whether the node is null, which the API server takes as absent.
   var isNull: Bool {
-    guard let scalar = node.scalar, scalar.style == .plain else { return false }
-    return YAMLScalar(plain: scalar.string) == .null
-      && scalar.tag.rawValue != "tag:yaml.org,2002:str"
+    switch tree.content {
+    case .plain(let text), .tagged(let text, _): YAMLScalar.isNull(text)
+    case .text, .sequence, .mapping: false
+    }
   }
 
   func string() throws(ManifestError) -> String {
@@ -80,50 +154,36 @@ struct ManifestNode {
 
   /// The members of a sequence, nulls included.
   func items() throws(ManifestError) -> [ManifestNode] {
-    guard case .sequence(let sequence) = node else {
+    guard case .sequence(let trees) = tree.content else {
       throw invalid("\(shape) where a list belongs")
     }
     var result: [ManifestNode] = []
-    for (index, part) in sequence.enumerated() {
-      let path = "\(path)[\(index)]"
-      result.append(ManifestNode(node: part, file: file, document: document, path: path))
+    result.reserveCapacity(trees.count)
+    for (index, part) in trees.enumerated() {
+      result.append(ManifestNode(part, Way(way, item: index)))
     }
     return result
   }
 
-  func strings() throws(ManifestError) -> [String] {
-    var result: [String] = []
-    for item in try items() { result.append(try item.string()) }
-    return result
-  }
-
-  /// The fields of a mapping, nulls left out.
+  /// The fields of a mapping.
   func fields() throws(ManifestError) -> ManifestFields {
-    guard case .mapping(let mapping) = node else {
+    guard case .mapping(let fields) = tree.content else {
       throw invalid("\(shape) where a mapping belongs")
     }
-    var result = ManifestFields(node: self, keys: [], values: [:])
-    for (key, value) in mapping {
-      guard let name = key.scalar else { throw invalid("a key is not a string") }
-      if name.style == .plain {
-        let read = YAMLScalar(plain: name.string)
+    for field in fields {
+      switch field.key.content {
+      case .plain(let name):
+        if YAMLScalar.isPlainlyText(name) { continue }
+        let read = YAMLScalar(plain: name)
         guard case .string = read else {
-          throw invalid("the key \(name.string.quoted) reads as \(read.kindName); quote it")
+          throw invalid("the key \(name.quoted) reads as \(read.kindName); quote it")
         }
+        if name == "<<" { throw unsupported("YAML merge keys") }
+      case .text, .tagged: break
+      case .sequence, .mapping: throw invalid("a key is not a string")
       }
-      if name.string == "<<", name.style == .plain {
-        throw unsupported("YAML merge keys")
-      }
-      let child = ManifestNode(
-        node: value,
-        file: file,
-        document: document,
-        path: ManifestNode.join(path, name.string)
-      )
-      result.keys.append(name.string)
-      result.values[name.string] = child
     }
-    return result
+    return ManifestFields(node: self, fields: fields)
   }
 
   /// The fields of a mapping that may hold only known ones.
@@ -136,32 +196,25 @@ struct ManifestNode {
     unsupported: [String] = []
   ) throws(ManifestError) -> ManifestFields {
     let fields = try fields()
-    for key in fields.keys.sorted() where !known.contains(key) {
-      guard let child = fields.values[key] else { continue }
-      if unsupported.contains(key) {
+    let unknown = fields.names.filter { !known.contains($0) }.sorted()
+    for name in unknown {
+      guard let child = fields.value(of: name) else { continue }
+      if unsupported.contains(name) {
         if child.isNull { continue }
         throw child.unsupported("this field cannot be represented")
       }
-      let similar = known.first { $0.lowercased() == key.lowercased() }
+      let similar = known.first { $0.lowercased() == name.lowercased() }
       throw child.invalid("unknown field" + (similar.map { "; did you mean \($0)?" } ?? ""))
     }
     return fields
   }
 
   private var shape: String {
-    switch node {
+    switch tree.content {
     case .mapping: "a mapping"
     case .sequence: "a list"
-    case .scalar, .alias: "a scalar"
+    case .plain, .text, .tagged: "a scalar"
     }
-  }
-
-  private static func join(_ path: String, _ key: String) -> String {
-    let isPlain = key.utf8.allSatisfy {
-      0x30...0x39 ~= $0 || 0x41...0x5a ~= $0 || 0x61...0x7a ~= $0
-    }
-    if !isPlain { return "\(path)[\(key.quoted)]" }
-    return path.isEmpty ? key : "\(path).\(key)"
   }
 }
 
@@ -169,14 +222,25 @@ struct ManifestNode {
 struct ManifestFields {
   /// The mapping.
   let node: ManifestNode
+  fileprivate let fields: [ManifestTree.Field]
+
   /// The keys in the order written.
-  var keys: [String]
-  /// The values by key, nulls included.
-  var values: [String: ManifestNode]
+  var names: [String] { fields.map(\.name) }
+
+  /// The keys in the order written with their values, nulls included.
+  var entries: [(name: String, value: ManifestNode)] {
+    fields.map { ($0.name, node.child($0)) }
+  }
+
+  /// The value of a key, null or not.
+  func value(of key: String) -> ManifestNode? {
+    // Manifests have few keys: looking through them is cheaper than hashing.
+    fields.first { $0.name == key }.map(node.child)
+  }
 
   /// The value of a key; nil when absent or null.
   subscript(key: String) -> ManifestNode? {
-    guard let value = values[key], !value.isNull else { return nil }
+    guard let value = value(of: key), !value.isNull else { return nil }
     return value
   }
 

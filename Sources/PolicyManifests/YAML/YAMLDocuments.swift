@@ -15,16 +15,31 @@ struct YAMLDocuments {
 
   let file: String
 
-  /// The documents in order; empty ones are null scalars.
-  func roots(of text: String) throws(ManifestError) -> [Node] {
+  /// Reads the documents in order; empty ones are null scalars.
+  ///
+  /// - Parameter body: Takes a document's root and its number, from 1.
+  /// - Returns: The number of documents.
+  @discardableResult
+  func read(
+    _ text: String,
+    _ body: (ManifestTree, Int) throws(ManifestError) -> Void
+  ) throws(ManifestError) -> Int {
+    try checkSize(text)
+    if YAMLDocuments.mayHaveAliases(text) { try measure(text) }
+    return try parse(text) { node, document throws(ManifestError) in
+      try body(ManifestTree(node), document)
+    }
+  }
+
+  private func checkSize(_ text: String) throws(ManifestError) {
     guard text.utf8.count <= YAMLDocuments.maximumBytes else {
       throw refused(0, "larger than \(YAMLDocuments.maximumBytes) bytes")
     }
+  }
+
+  private static func mayHaveAliases(_ text: String) -> Bool {
     let bytes = text.utf8
-    if bytes.contains(UInt8(ascii: "&")), bytes.contains(UInt8(ascii: "*")) { try measure(text) }
-    var result: [Node] = []
-    try read(text) { node, _ throws(ManifestError) in result.append(node) }
-    return result
+    return bytes.contains(UInt8(ascii: "&")) && bytes.contains(UInt8(ascii: "*"))
   }
 
   private func measure(_ text: String) throws(ManifestError) {
@@ -35,7 +50,7 @@ struct YAMLDocuments {
       as: UTF8.self
     )
     var anchors: [String: Measure] = [:]
-    try read(plain) { node, document throws(ManifestError) in
+    try parse(plain) { node, document throws(ManifestError) in
       _ = try measure(node, document, &anchors)
     }
   }
@@ -84,17 +99,18 @@ struct YAMLDocuments {
     return result
   }
 
-  private func read(
+  @discardableResult
+  private func parse(
     _ text: String,
     _ body: (Node, Int) throws(ManifestError) -> Void
-  ) throws(ManifestError) {
+  ) throws(ManifestError) -> Int {
     var document = 0
     do {
       // Tags are resolved by YAMLScalar; the basic resolver spares the regular expressions.
       let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
       while true {
         document += 1
-        guard let node = try parser.nextRoot() else { return }
+        guard let node = try parser.nextRoot() else { return document - 1 }
         try body(node, document)
       }
     } catch let error as ManifestError {
@@ -108,6 +124,70 @@ struct YAMLDocuments {
 
   private func refused(_ document: Int, _ problem: String, _ line: Int? = nil) -> ManifestError {
     .malformed(ManifestPlace(file: file, document: document, line: line), problem: problem)
+  }
+}
+
+// MARK: - Parts
+
+extension YAMLDocuments {
+  /// A run of whole documents of a stream.
+  struct Part: Sendable {
+    /// The documents.
+    var text: String
+    /// The lines of the stream before them.
+    var line: Int
+  }
+
+  /// Cuts a stream between documents, so that its parts can be read side by side.
+  ///
+  /// Three hyphens at the start of a line are a document's start wherever they stand, as YAML forbids
+  /// them inside of one. A stream with directives or aliases, which reach from one document to
+  /// another, stays whole.
+  ///
+  /// - Parameter size: The bytes that a part has at least, but for the last one.
+  func parts(of text: String, size: Int) throws(ManifestError) -> [Part] {
+    try checkSize(text)
+    let whole = [Part(text: text, line: 0)]
+    if text.utf8.count <= size || YAMLDocuments.mayHaveAliases(text) { return whole }
+    guard let cuts = YAMLDocuments.cuts(Array(text.utf8), size: size) else { return whole }
+    var result: [Part] = []
+    var start = text.startIndex
+    var line = 0
+    for cut in cuts {
+      let end = text.utf8.index(text.startIndex, offsetBy: cut.offset)
+      result.append(Part(text: String(text[start..<end]), line: line))
+      start = end
+      line = cut.line
+    }
+    result.append(Part(text: String(text[start...]), line: line))
+    return result
+  }
+
+  /// Where parts begin, with the lines before; nil for a stream that has to stay whole.
+  private static func cuts(_ bytes: [UInt8], size: Int) -> [(offset: Int, line: Int)]? {
+    let newline = UInt8(ascii: "\n")
+    var result: [(offset: Int, line: Int)] = []
+    var line = 0
+    var start = 0
+    var offset = 0
+    while offset < bytes.count {
+      if bytes[offset] == UInt8(ascii: "%") { return nil }
+      if offset - start >= size, startsDocument(bytes, offset) {
+        result.append((offset, line))
+        start = offset
+      }
+      while offset < bytes.count, bytes[offset] != newline { offset += 1 }
+      offset += 1
+      line += 1
+    }
+    return result
+  }
+
+  private static func startsDocument(_ bytes: [UInt8], _ offset: Int) -> Bool {
+    guard offset + 3 <= bytes.count,
+      bytes[offset..<offset + 3].allSatisfy({ $0 == UInt8(ascii: "-") })
+    else { return false }
+    return offset + 3 == bytes.count || " \t\r\n".utf8.contains(bytes[offset + 3])
   }
 }
 

@@ -15,6 +15,10 @@ enum YAMLScalar: Equatable {
   ///
   /// Dates and sexagesimal numbers stay text, as they do in Kubernetes.
   init(plain text: String) {
+    if YAMLScalar.isPlainlyText(text) {
+      self = .string(text)
+      return
+    }
     switch text {
     case "", "~", "null", "Null", "NULL": self = .null
     case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE":
@@ -22,6 +26,27 @@ enum YAMLScalar: Equatable {
     case "n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE":
       self = .boolean(false)
     default: self = YAMLScalar.number(text) ?? .string(text)
+    }
+  }
+
+  /// Whether an unquoted scalar is null.
+  static func isNull(_ text: String) -> Bool {
+    switch text {
+    case "", "~", "null", "Null", "NULL": true
+    default: false
+    }
+  }
+
+  /// Whether an unquoted scalar cannot be anything but text, told by how it starts.
+  static func isPlainlyText(_ text: String) -> Bool {
+    guard let first = text.utf8.first else { return false }
+    switch first {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
+      // true, false, yes, no, on, off, null and their short forms have five letters at most.
+      return text.utf8.count > 5
+        || !"yntfoYNTFO".utf8.contains(first)
+    case UInt8(ascii: "/"), UInt8(ascii: "_"): return true
+    default: return false
     }
   }
 

@@ -62,8 +62,7 @@ struct CheckCommand: AsyncParsableCommand {
     let now = try clock.now()
     try await reporting {
       let stores = try storeOptions.open()
-      let contents = try PolicyFiles.read(policies)
-      for warning in contents.warnings { noise.note("warning: \(warning)") }
+      async let reading = PolicyFiles.read(policies)
       let reader = try await EvidenceReader(stores, now: now)
       let finder = try await WindowFinder(stores, rollout: reader.rollout)
       let evidence = try await WholeEvidence.read(
@@ -72,6 +71,11 @@ struct CheckCommand: AsyncParsableCommand {
         namespaces: namespace,
         selection: selection
       )
+      let contents = try await reading
+      for warning in contents.warnings { noise.note("warning: \(warning)") }
+      for caveat in PolicyCaveats.list(contents.policySet, inventory: reader.inventory) {
+        noise.note("warning: \(caveat)")
+      }
       let result = Check(evidence, reader: reader, engine: cni?.engine).run(
         contents.policySet,
         namespaces: namespace.isEmpty ? nil : namespace
@@ -85,6 +89,8 @@ struct CheckCommand: AsyncParsableCommand {
       if !result.unusedRules.isEmpty {
         noise.note("\(result.unusedRules.count.grouped) rules are not used by any of these edges:")
         for rule in result.unusedRules.prefix(20) { noise.note("  unused  \(rule)") }
+        let more = result.unusedRules.count - 20
+        if more > 0 { noise.note("  and \(more.grouped) more") }
       }
       if !result.denied.isEmpty { throw ExitCode(1) }
     }
@@ -124,11 +130,14 @@ struct CheckCommand: AsyncParsableCommand {
   private func json(_ row: CheckedConnection) -> JSONValue {
     let cells = cells(row)
     let names = ["subject", "peer", "port", "flows", "decision", "rule"]
-    return .object(
-      JSONObject(
-        zip(names, cells).map { (key: $0, value: $0 == "flows" ? .number($1) : .string($1)) }
-      )
-    )
+    var members: [(key: String, value: JSONValue)] = zip(names, cells).map {
+      ($0, $0 == "flows" ? .number($1) : .string($1))
+    }
+    for direction in Direction.allCases {
+      let side = DecisionText.side(row.decision[direction])
+      members.append((direction.rawValue, .string(side)))
+    }
+    return .object(JSONObject(members))
   }
 }
 
@@ -138,19 +147,18 @@ enum DecisionText {
   static func rule(_ decision: Decision) -> String {
     if !decision.egress.isAllowed { return "egress: \(side(decision.egress))" }
     if !decision.ingress.isAllowed { return "ingress: \(side(decision.ingress))" }
-    return [decision.egress, decision.ingress].map(side).filter { $0 != "-" }
-      .joined(separator: "; ")
+    let parts = [decision.egress, decision.ingress].filter { $0 != .notJudged }.map(side)
+    return parts.isEmpty ? "no policy" : parts.joined(separator: "; ")
   }
 
   /// The same for tables: without the kinds of the policies and the sides that nothing isolates.
   static func short(_ decision: Decision) -> String {
-    guard decision.allowed else { return rule(decision) }
+    if !decision.egress.isAllowed { return "egress: \(shortReason(decision.egress))" }
+    if !decision.ingress.isAllowed { return "ingress: \(shortReason(decision.ingress))" }
     var parts: [String] = []
     for side in [decision.egress, decision.ingress] {
       if case .allowed(let rule) = side {
-        let policy = rule.policy
-        let path = policy.namespace.map { "\($0)/\(policy.name)" } ?? policy.name
-        parts.append("\(path) \(rule.direction.rawValue) \(rule.index)")
+        parts.append("\(path(rule.policy)) \(rule.direction.rawValue) \(rule.index)")
       } else if side != .notJudged, side != .notIsolated {
         parts.append(DecisionText.side(side))
       }
@@ -158,7 +166,8 @@ enum DecisionText {
     return parts.isEmpty ? "no policy" : parts.joined(separator: "; ")
   }
 
-  private static func side(_ decision: SideDecision) -> String {
+  /// What one side says.
+  static func side(_ decision: SideDecision) -> String {
     switch decision {
     case .notJudged: "-"
     case .notIsolated: "no policy"
@@ -166,7 +175,29 @@ enum DecisionText {
     case .allowedByProfile: "profile"
     case .exempt(let reason): reason.rawValue
     case .denied(let rule): "denied by \(rule)"
-    case .deniedByDefault: "no rule"
+    case .deniedByDefault(let policies): "no rule of \(names(policies, \.description))"
     }
+  }
+
+  private static func shortReason(_ decision: SideDecision) -> String {
+    switch decision {
+    case .denied(let rule): "denied by \(path(rule.policy)) \(rule.index)"
+    case .deniedByDefault(let policies): "no rule of \(names(policies, path))"
+    default: side(decision)
+    }
+  }
+
+  private static func path(_ policy: PolicyReference) -> String {
+    policy.namespace.map { "\($0)/\(policy.name)" } ?? policy.name
+  }
+
+  /// The policies that isolate an end; the first ones where there are many.
+  private static func names(
+    _ policies: [PolicyReference],
+    _ name: (PolicyReference) -> String
+  ) -> String {
+    let shown =
+      policies.isEmpty ? "any policy" : policies.prefix(2).map(name).joined(separator: ", ")
+    return policies.count > 2 ? "\(shown) and \(policies.count - 2) more" : shown
   }
 }

@@ -13,8 +13,9 @@ struct DiffCommand: AsyncParsableCommand {
     abstract: "Compare what two sets of policies admit, not how they are written.",
     discussion: """
       Each side is 'week:N' (the proposal for that audit week), 'live' (the live policies of the \
-      inventory), 'saved:N' (a kept proposal), or a file or directory of policies. Exit 1 when there \
-      is a difference.
+      inventory), 'saved:N' (a kept proposal), or a file or directory of policies. Policies of other \
+      namespaces are left out. Live policies are judged as they stand, all others as if the \
+      namespace's default deny stood beside them. Exit 1 when there is a difference.
 
       Examples:
 
@@ -68,18 +69,24 @@ struct DiffCommand: AsyncParsableCommand {
         namespace: namespace,
         dialect: dialect
       )
+      let before = try await sides.side(old, beside: new)
+      let after = try await sides.side(new, beside: old)
       let comparison = PolicyComparison(
-        from: try await sides.policies(old),
-        to: try await sides.policies(new),
+        from: before.policies,
+        to: after.policies,
         evidence: evidence,
         reader: reader,
         engine: cni?.engine,
-        isolated: [namespace]
+        oldIsolated: before.isolated,
+        newIsolated: after.isolated
       )
       print(comparison)
+      let cut = comparison.connectionCount - comparison.connections.count
+      if cut > 0 { noise.note("\(cut.counted("further connection")) not listed") }
       noise.note(
         "\(comparison.rules.count.counted("changed rule")), "
-          + comparison.connections.count.counted("connection") + " admitted differently"
+          + "\(comparison.connectionCount.counted("connection")) admitted differently, "
+          + "\(comparison.connections.filter(\.isObserved).count.grouped) of them observed"
       )
       if !comparison.isEmpty { throw ExitCode(1) }
     }
@@ -88,27 +95,26 @@ struct DiffCommand: AsyncParsableCommand {
   private func print(_ comparison: PolicyComparison) {
     switch output {
     case .table:
-      var table = Table(["WHAT", "CHANGE", "WHERE"])
-      for line in comparison.rules { table.add(["rule", line.change.rawValue, line.text]) }
+      var table = Table(["WHAT", "CHANGE", "SEEN", "WHERE"])
+      for line in comparison.rules { table.add(["rule", line.change.rawValue, "-", line.text]) }
       for line in comparison.connections {
-        table.add(["connection", line.change.rawValue, line.text])
+        table.add(["connection", line.change.rawValue, line.isObserved ? "yes" : "no", line.text])
       }
       Terminal.write(table)
     case .json:
-      func rows(_ lines: [ComparedLine]) -> JSONValue {
-        .array(
-          lines.map {
-            .object(
-              JSONObject([("change", .string($0.change.rawValue)), ("what", .string($0.text))])
-            )
-          }
-        )
+      func row(_ line: ComparedLine) -> [(key: String, value: JSONValue)] {
+        [("change", .string(line.change.rawValue)), ("what", .string(line.text))]
+      }
+      let rules = comparison.rules.map { JSONValue.object(JSONObject(row($0))) }
+      let connections = comparison.connections.map {
+        JSONValue.object(JSONObject(row($0) + [("observed", .bool($0.isObserved))]))
       }
       Terminal.print(
         JSONWriter.prettyText(
           .object(
             JSONObject([
-              ("rules", rows(comparison.rules)), ("connections", rows(comparison.connections)),
+              ("rules", .array(rules)), ("connections", .array(connections)),
+              ("connectionCount", .number(String(comparison.connectionCount))),
             ])
           )
         )
@@ -125,8 +131,28 @@ struct PolicySides {
   let namespace: String
   let dialect: PolicyDialect
 
+  /// A side made ready to be compared.
+  typealias Side = (policies: PolicySet, isolated: Set<String>)
+
+  /// The policies of the namespace, and of none, that a name stands for.
+  ///
+  /// - Parameter other: The other side. Beside live policies a proposal keeps those that are
+  ///   cluster-wide, which it would not take away.
+  func side(_ name: String, beside other: String) async throws -> Side {
+    var set = try await policies(name)
+    set.policies.removeAll { $0.namespace != nil && $0.namespace != namespace }
+    if name == "live" { return (set, []) }
+    let isProposal = name.hasPrefix("week:") || name.hasPrefix("saved:")
+    if other == "live", isProposal {
+      let live = try await PolicyFiles.live(stores)
+      set.policies += live.policies.filter { $0.namespace == nil }
+      set.tiers += live.tiers
+    }
+    return (set, [namespace])
+  }
+
   /// The policies behind `week:N`, `saved:N`, `live` or a path.
-  func policies(_ name: String) async throws -> PolicySet {
+  private func policies(_ name: String) async throws -> PolicySet {
     if name == "live" { return try await PolicyFiles.live(stores) }
     if name.hasPrefix("week:"), let week = Int(name.dropFirst(5)) {
       var options = ProposeOptions()
@@ -146,6 +172,6 @@ struct PolicySides {
       }
       return try PolicyFiles.parse(proposal.yaml, name: name)
     }
-    return try PolicyFiles.read([name]).policySet
+    return try await PolicyFiles.read([name]).policySet
   }
 }
