@@ -71,7 +71,7 @@ package struct SynthesisInput: Sendable {
     withDefaultDeny: Bool = false,
     clusterPrefixes: [CIDR] = [],
     apiServerAddresses: [CIDR] = [],
-    searchBudget: Int = 1_000_000
+    searchBudget: Int = 200_000
   ) {
     self.namespace = namespace
     self.workloads = workloads

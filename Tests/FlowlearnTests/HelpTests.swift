@@ -73,7 +73,7 @@ import Testing
       ["flows", "-A", "--since", "yesterday"], ["propose", "-A", "--week", "0"],
       ["flows", "-A", "--since", "2026-11-09", "--until", "2026-11-09"],
       ["ingest", "x", "--boot-time", "noon"], ["ingest", "--follow", "a", "b"],
-      ["explain", "--from", "a/b", "--to", "c/d", "--port", "x"],
+      ["explain", "--from", "a/b", "--to", "c/d", "--port", "70000"],
       ["rollout", "advance", "-n", "app-prod", "--force"],
     ]
   )

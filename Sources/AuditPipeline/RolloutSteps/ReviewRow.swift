@@ -130,7 +130,9 @@ struct ReviewRows {
       rows[key] = row
     }
     return rows.values.map(ReviewRows.counted).sorted { left, right in
-      left.text != right.text ? left.text < right.text : left.key < right.key
+      let one = (left.source, left.destination, left.key.transport, left.key.port)
+      let two = (right.source, right.destination, right.key.transport, right.key.port)
+      return one != two ? one < two : left.key < right.key
     }
   }
 

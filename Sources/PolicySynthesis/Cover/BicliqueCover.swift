@@ -52,11 +52,6 @@ package enum BicliqueCover {
     }
     var bicliques: [Biclique] = []
     for part in parts {
-      // One biclique alone has nothing to spare.
-      guard part.cover.count > 1 else {
-        bicliques.append(contentsOf: part.cover.map(part.core.expanded))
-        continue
-      }
       bicliques.append(contentsOf: CoverTrimming(part.core).trimmed(part.cover))
     }
     return CoverResult(
@@ -150,16 +145,12 @@ package enum BicliqueCover {
       _ known: Approach,
       _ meter: inout StepMeter
     ) -> (cliques: [BitSet], bound: Int) {
-      var initial = known.cover.map { graph.vertices(of: $0, in: part) }.filter { !$0.isEmpty }
+      let initial = known.cover.map { graph.vertices(of: $0, in: part) }.filter { !$0.isEmpty }
       var bounding = meter.portion(1, of: 8)
       let bound = IndependentPairs.count(graph, in: part, downTo: initial.count, &bounding)
       meter.absorb(bounding)
       guard bound < initial.count, !meter.isExhausted else { return (initial, bound) }
       let vertices = part.members
-      var shuffling = meter.portion(1, of: 3)
-      initial = shuffled(graph, part, vertices, initial, downTo: bound, &shuffling)
-      meter.absorb(shuffling)
-      guard bound < initial.count, !meter.isExhausted else { return (initial, bound) }
       let narrow = { (set: BitSet) in
         BitSet(
           capacity: vertices.count,
@@ -181,30 +172,6 @@ package enum BicliqueCover {
         BitSet(capacity: graph.pairs.count, members: set.members.map { vertices[$0] })
       }
       return (widened, all == nil ? bound : search.lowerBound)
-    }
-
-    /// A partition into no more cliques than the given ones, which may overlap.
-    private static func shuffled(
-      _ graph: PairGraph,
-      _ part: BitSet,
-      _ vertices: [Int],
-      _ cliques: [BitSet],
-      downTo bound: Int,
-      _ meter: inout StepMeter
-    ) -> [BitSet] {
-      var number: [Int: Int] = [:]
-      let classes = vertices.map { vertex in
-        let first = cliques.firstIndex { $0.contains(vertex) } ?? 0
-        if number[first] == nil { number[first] = number.count }
-        return number[first] ?? 0
-      }
-      var shuffle = CliqueShuffle(graph, vertices: vertices, in: part)
-      let fewer = shuffle.reduced(classes, downTo: bound, &meter)
-      let count = (fewer.max() ?? -1) + 1
-      guard count < cliques.count else { return cliques }
-      var result = Array(repeating: BitSet(capacity: graph.pairs.count), count: count)
-      for (vertex, clique) in zip(vertices, fewer) { result[clique].insert(vertex) }
-      return result
     }
 
     /// The maximal cliques of a part and perhaps more, by position among its vertices.

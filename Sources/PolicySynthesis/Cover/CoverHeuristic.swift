@@ -7,8 +7,6 @@
 struct CoverHeuristic {
   /// Rounds without success after which improving ends: one for each pair, within these limits.
   private static let idleRounds = 40...1_000
-  /// Pairs of rows and columns around a core up to which peeling is tried beside gathering.
-  private static let peelingLimit = 200_000
   /// The most bicliques that are remembered.
   private static let metLimit = 2_000
 
@@ -192,31 +190,10 @@ extension CoverHeuristic {
       words: (coreColumns.count + coreRows.count + 16)
         * (coreColumns.wordCount + coreRows.wordCount)
     )
-    let gain = { (rows: BitSet, columns: BitSet) in
-      var total = 0
-      rows.forEach { total += open[$0].intersectionCount(columns) }
-      return total
-    }
-    let byRows = Gathering(
-      sets: core.rowSets,
-      degrees: core.rowDegrees,
-      crossCount: core.columnCount
-    ).run(from: coreRows, among: roomRows, &meter, gain: gain)
-    let byColumns = Gathering(
-      sets: core.columnSets,
-      degrees: core.columnDegrees,
-      crossCount: core.rowCount
-    ).run(from: coreColumns, among: roomColumns, &meter) { gain($1, $0) }
-    let gathered =
-      byRows.gain >= byColumns.gain
-      ? CoreBiclique(rows: byRows.lines, columns: byRows.common)
-      : CoreBiclique(rows: byColumns.common, columns: byColumns.lines)
-    guard roomRows.count * roomColumns.count <= Self.peelingLimit else { return gathered }
     var peeling = Peeling(core, rows: roomRows, columns: roomColumns, open: open)
     let kept = peeling.run(&meter)
-    let peeled = core.maximal(rows: kept.union(coreRows))
-    let isBetter = gain(peeled.rows, peeled.columns) >= max(byRows.gain, byColumns.gain)
-    return isBetter ? peeled : gathered
+    guard !kept.isEmpty else { return core.maximal(rows: coreRows) }
+    return core.maximal(rows: kept.union(coreRows))
   }
 }
 

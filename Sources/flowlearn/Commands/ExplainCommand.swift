@@ -1,8 +1,8 @@
-import PolicyEvaluation
-import PolicyManifests
 import ArgumentParser
 import AuditPipeline
 import FlowModel
+import PolicyEvaluation
+import PolicyManifests
 import PolicyModel
 import PolicySynthesis
 
@@ -19,8 +19,7 @@ struct ExplainCommand: AsyncParsableCommand {
       Examples:
 
         flowlearn explain --from app-prod/web --to app-prod/api --port 8080 policies/
-        flowlearn explain --from app-prod/api --to 192.0.2.10 --port TCP/443 policies/
-        flowlearn explain --from node --to app-prod/api --port 8 --protocol ICMP policies/
+        flowlearn explain --from app-prod/api --to 192.0.2.10 --port 443 policies/
       """
   )
 

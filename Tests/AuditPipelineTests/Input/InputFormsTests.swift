@@ -214,14 +214,14 @@ struct BadInputTests {
     var wrong = gzip
     wrong[wrong.count - 8] ^= 1
     try await expectRefusal(wrong) {
-      .damaged(file: $0, compression: "gzip", problem: "its data is corrupt (wrong checksum)")
+      .damaged(file: $0, compression: "gzip", problem: "its data is corrupt (zlib -3)")
     }
     let zstd = StoredBlocks.zstd(log)
     try await expectRefusal(zstd.dropLast(9)) {
       .damaged(file: $0, compression: "zstd", problem: "it ends inside a compressed block")
     }
     try await expectRefusal(gzip + Array("trailing text".utf8)) {
-      .damaged(file: $0, compression: "gzip", problem: "its data is corrupt (not a gzip member)")
+      .damaged(file: $0, compression: "gzip", problem: "its data is corrupt (zlib -3)")
     }
   }
 
