@@ -180,7 +180,7 @@ struct IngestCommand: AsyncParsableCommand {
     ).print()
   }
 
-  /// Ingests the files behind one argument.
+  /// Ingests the files behind one argument, several at a time.
   ///
   /// - Returns: How many failed.
   private func ingest(
@@ -198,33 +198,34 @@ struct IngestCommand: AsyncParsableCommand {
     }
     var failures = 0
     var logs = 0
-    for file in found {
-      let progress = ProgressBar(path: file.path, isShown: !noise.quiet && Terminal.showsProgress)
-      let step = Ingest(
-        store: stores.flows,
-        resolver: resolver,
-        options: options,
-        now: Clock.now,
-        progress: { progress.add($0) }
-      )
-      do {
-        let started = ContinuousClock.now
-        let result = try await step.run(path: file.path)
-        progress.finish()
+    let paths = found.map(\.path)
+    let progress = ProgressBar(paths: paths, isShown: !noise.quiet && Terminal.showsProgress)
+    let step = Ingest(
+      store: stores.flows,
+      resolver: resolver,
+      options: options,
+      now: Clock.now,
+      progress: { progress.add($0) }
+    )
+    // What a pattern or a directory gave need not be logs.
+    let isFound = Set(found.filter(\.isFound).map(\.path))
+    var started = ContinuousClock.now
+    try await step.run(paths: paths, sideBySide: options.threads) { path, outcome in
+      progress.finish()
+      switch outcome {
+      case .success(let result):
         logs += 1
-        report(result, file.path, since: started)
-      } catch let error as InputError {
-        progress.finish()
-        if file.isFound, error.isNotALog {
-          noise.note("\(file.path): skipped, not a flow log")
-          continue
+        report(result, path, since: started)
+      case .failure(let error as InputError):
+        if isFound.contains(path), error.isNotALog {
+          noise.note("\(path): skipped, not a flow log")
+        } else {
+          Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
+          failures += 1
         }
-        Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
-        failures += 1
-      } catch {
-        progress.finish()
-        throw error
+      case .failure(let error): throw error
       }
+      started = .now
     }
     if logs == 0, failures == 0 {
       let error = InputError.noLogs(directory: argument)

@@ -1,18 +1,22 @@
 import Foundation
 import Synchronization
 
-/// Bytes, rate and time left on one line of the terminal.
+/// Bytes, rate and time left of one or several files on one line of the terminal.
 final class ProgressBar: Sendable {
   private let line: ProgressLine
   private let isShown: Bool
   private let started = ContinuousClock.now
   private let state = Mutex<(bytes: Int64, drawn: ContinuousClock.Instant?)>((0, nil))
 
-  init(path: String, isShown: Bool) {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+  init(paths: [String], isShown: Bool) {
+    let sizes = paths.map { path in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      return (attributes?[.size] as? NSNumber)?.int64Value ?? 0
+    }
     line = ProgressLine(
-      name: path == "-" ? "standard input" : (path as NSString).lastPathComponent,
-      total: (attributes?[.size] as? NSNumber)?.int64Value ?? 0
+      name: paths.count == 1
+        ? (paths[0] as NSString).lastPathComponent : paths.count.counted("file"),
+      total: sizes.reduce(0, +)
     )
     self.isShown = isShown
   }
