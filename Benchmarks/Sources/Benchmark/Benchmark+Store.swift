@@ -18,7 +18,7 @@ extension Benchmark {
     print("store  \(size.edges * size.hours) edge-hours, \(size.namespaces) namespaces")
     let queries = [
       ["propose", "-n", "team-7"], ["propose", "-n", "team-7", "--week", "all"],
-      ["flows", "-n", "team-7"], ["workloads", "-n", "team-7"], ["rollout", "status"],
+      ["flows", "-n", "team-7"], ["workloads", "-n", "team-7"], ["weeks", "-n", "team-7"],
     ]
     for query in queries {
       let run = Child.median(runs) { Child.run([flowlearn] + query + ["-q", "--store", store]) }

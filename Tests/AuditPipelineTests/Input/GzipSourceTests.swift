@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuditPipeline
 
-@Suite("Inflating agrees with zlib")
+@Suite("Gzip in pieces gives what zlib gives at once")
 struct GzipSourceTests {
   private let folder: TemporaryFolder
 
@@ -107,7 +107,7 @@ struct GzipSourceTests {
 
   @Test(
     "What zlib compressed comes back, at any level and in any pieces",
-    arguments: Seed.samples(40)
+    arguments: Seed.samples(10)
   )
   func roundTrip(seed: Seed) throws {
     var seed = seed
@@ -154,10 +154,10 @@ struct GzipSourceTests {
     }
   }
 
-  @Test("Whatever is damaged, it says so where zlib does", arguments: Seed.samples(60))
+  @Test("Whatever is damaged, it says so where zlib does", arguments: Seed.samples(20))
   func damaged(seed: Seed) throws {
     var seed = seed
-    for _ in 0..<25 {
+    for _ in 0..<15 {
       let mode = ["wb1", "wb6", "wb6F", "wb6h", "wb0"].randomElement(using: &seed) ?? "wb6"
       let bytes = Self.bytes(&seed, most: 3000)
       var member = try compress(bytes, mode)
