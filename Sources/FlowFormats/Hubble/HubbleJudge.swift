@@ -61,7 +61,7 @@ enum HubbleJudge {
       case .success(let waits): unmarked = waits
       case .failure(let reason): return .discard(reason.reason)
       }
-    } else if record.eventType == 4, effectivePoint(record) == .other {
+    } else if effectivePoint(record) == .other {
       return .discard(.observationPoint)
     }
     var replyPort: UInt16 = 0

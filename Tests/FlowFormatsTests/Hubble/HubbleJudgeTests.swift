@@ -275,6 +275,16 @@ struct HubbleJudgeTests {
     #expect(HubbleJudge.judge(record) == .discard(.observationPoint))
   }
 
+  @Test("An observation point decides also where a mask hid the type of the event")
+  func observationPointBehindAMask() {
+    var record = HubbleRecord.delivered
+    record.point = .other
+    #expect(HubbleJudge.judge(record) == .discard(.observationPoint))
+    record.eventType = -1
+    record.isReply = 0
+    #expect(HubbleJudge.judge(record) == .discard(.observationPoint))
+  }
+
   @Test(
     "Trace events speak for egress until the packet is delivered",
     arguments: [(0, .both), (1, .egress), (2, .egress), (3, .egress), (11, .egress)]
