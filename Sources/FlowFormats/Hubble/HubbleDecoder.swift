@@ -159,9 +159,9 @@ package struct HubbleDecoder: LogDecoder {
       accumulator.reject(line: line, "field \"time\" is missing: give --assume-time")
       return
     }
-    guard record.verdict != .other else {
-      // A verdict newer than this program may mean anything: people should know of the line.
-      accumulator.reject(line: line, "field \"verdict\" has a value that is not known")
+    if let field = HubbleJudge.unknownField(record) {
+      // A value newer than this program may mean anything: people should know of the line.
+      accumulator.reject(line: line, "field \"\(field)\" has a value that is not known")
       return
     }
     accumulator.sawRecord(at: time)

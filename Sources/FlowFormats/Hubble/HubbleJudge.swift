@@ -94,7 +94,7 @@ enum HubbleJudge {
     }
     switch record.verdict {
     case .traced, .translated: return .translation
-    case .error, .absent, .other: return .noVerdict
+    case .error, .absent, .unknown: return .noVerdict
     default: return nil
     }
   }
@@ -110,8 +110,8 @@ enum HubbleJudge {
       // An L7 denial comes after the L3/L4 policy allowed the connection: a port rule cannot help.
       guard record.type != .l7 else { return .failure(Discard(reason: .nonPolicyDrop)) }
       switch record.dropReason {
-      case 133: return .success(.denied)
-      case 181: return .success(.explicitDeny)
+      case .policyDenied: return .success(.denied)
+      case .policyDeny: return .success(.explicitDeny)
       default: return .failure(Discard(reason: .nonPolicyDrop))
       }
     default: return .success(.allowed)
@@ -184,16 +184,31 @@ enum HubbleJudge {
 
   /// Whose policy the record speaks for; `traffic_direction` is trusted where section 7 says so.
   private static func side(_ record: HubbleRecord) -> PolicySide {
-    let trusted =
-      record.eventType == 5 || record.eventType == 129 || record.type == .l7
-      || record.verdict == .dropped
-    if trusted {
+    if trustsDirection(record) {
       switch record.direction {
       case .ingress: return .ingress
       case .egress: return .egress
-      case .absent: break
+      case .absent, .unknown: break
       }
     }
     return effectivePoint(record) == .toEndpoint ? .both : .egress
+  }
+
+  private static func trustsDirection(_ record: HubbleRecord) -> Bool {
+    record.eventType == 5 || record.eventType == 129 || record.type == .l7
+      || record.verdict == .dropped
+  }
+
+  /// The first field whose value is newer than this program and may decide what the record says.
+  static func unknownField(_ record: HubbleRecord) -> String? {
+    if record.verdict == .unknown { return "verdict" }
+    if record.type == .unknown { return "Type" }
+    if record.verdict == .dropped, record.dropReason == .unknown { return "drop_reason_desc" }
+    if effectivePoint(record) == .unknown { return "trace_observation_point" }
+    // Where the record says itself whether it is a reply, the reason adds nothing.
+    if record.traceReason == .unknown, record.isReply < 0 { return "trace_reason" }
+    if record.direction == .unknown, trustsDirection(record) { return "traffic_direction" }
+    if record.l7Type == .unknown { return "l7.type" }
+    return nil
   }
 }

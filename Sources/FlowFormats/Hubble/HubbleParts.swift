@@ -7,11 +7,16 @@ import FlowModel
 enum HubbleParts {
   /// A word of an enumeration.
   @inline(__always)
-  static func scanWord(_ bytes: RawSpan, _ start: Int, _ take: (JSONToken) -> Void) -> Int {
+  static func scanWord<Value>(
+    _ bytes: RawSpan,
+    _ start: Int,
+    into value: inout Value,
+    _ read: (JSONToken) -> Value?
+  ) -> Int {
     guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else { return -1 }
     let word = bytes.token(start &+ 1)
-    guard word.length >= 0 else { return -1 }
-    take(word)
+    guard word.length >= 0, let known = read(word) else { return -1 }
+    value = known
     return start &+ word.length &+ 2
   }
 
@@ -216,17 +221,19 @@ enum HubbleParts {
       guard bytes.isKey(key, .type) else { return skipMember(bytes, key) }
       guard !hasType else { return -1 }
       hasType = true
-      return scanWord(bytes, key &+ 6) { record.l7Type = .init(token: $0) }
+      return scanWord(bytes, key &+ 6, into: &record.l7Type) { .init(token: $0) }
     }
   }
 }
 
 // MARK: - Words
+//
+// A word that is not among these is not for the scanner: ``HubbleTree`` knows them all.
 
 extension HubbleRecord.Verdict {
   /// Reads the enum's name.
   @inline(__always)
-  init(token: JSONToken) {
+  init?(token: JSONToken) {
     if token.is(.forwarded) {
       self = .forwarded
     } else if token.is(.dropped) {
@@ -242,7 +249,8 @@ extension HubbleRecord.Verdict {
     } else if token.is(.error) {
       self = .error
     } else {
-      self = token.length == 0 || token.is(.verdictUnknown) ? .absent : .other
+      guard token.length == 0 || token.is(.verdictUnknown) else { return nil }
+      self = .absent
     }
   }
 }
@@ -250,7 +258,7 @@ extension HubbleRecord.Verdict {
 extension HubbleRecord.FlowType {
   /// Reads the enum's name.
   @inline(__always)
-  init(token: JSONToken) {
+  init?(token: JSONToken) {
     if token.is(.l3l4) {
       self = .l3l4
     } else if token.is(.layer7) {
@@ -258,7 +266,8 @@ extension HubbleRecord.FlowType {
     } else if token.is(.sock) {
       self = .socket
     } else {
-      self = token.length == 0 || token.is(.unknownType) ? .absent : .other
+      guard token.length == 0 || token.is(.unknownType) else { return nil }
+      self = .absent
     }
   }
 }
@@ -266,7 +275,7 @@ extension HubbleRecord.FlowType {
 extension HubbleRecord.Point {
   /// Reads the enum's name.
   @inline(__always)
-  init(token: JSONToken) {
+  init?(token: JSONToken) {
     if token.is(.toEndpoint) {
       self = .toEndpoint
     } else if token.is(.toStack) {
@@ -278,7 +287,21 @@ extension HubbleRecord.Point {
     } else if token.is(.toHost) {
       self = .toHost
     } else {
-      self = token.length == 0 || token.is(.unknownPoint) ? .absent : .other
+      self.init(otherToken: token)
+    }
+  }
+
+  @inline(never)
+  private init?(otherToken token: JSONToken) {
+    if token.length == 0 || token.is(.unknownPoint) {
+      self = .absent
+    } else if token.is(.toOverlay) || token.is(.toCrypto) || token.is(.fromEndpoint)
+      || token.is(.fromProxy) || token.is(.fromHost) || token.is(.fromStack)
+      || token.is(.fromOverlay) || token.is(.fromNetwork) || token.is(.fromCrypto)
+    {
+      self = .other
+    } else {
+      return nil
     }
   }
 }
@@ -286,7 +309,7 @@ extension HubbleRecord.Point {
 extension HubbleRecord.TraceReason {
   /// Reads the enum's name.
   @inline(__always)
-  init(token: JSONToken) {
+  init?(token: JSONToken) {
     if token.is(.new) {
       self = .new
     } else if token.is(.established) {
@@ -295,8 +318,11 @@ extension HubbleRecord.TraceReason {
       self = .reply
     } else if token.is(.related) {
       self = .related
+    } else if token.is(.reopened) {
+      self = .other
     } else {
-      self = token.length == 0 || token.is(.traceReasonUnknown) ? .absent : .other
+      guard token.length == 0 || token.is(.traceReasonUnknown) else { return nil }
+      self = .absent
     }
   }
 }
@@ -304,31 +330,59 @@ extension HubbleRecord.TraceReason {
 extension HubbleRecord.Traffic {
   /// Reads the enum's name.
   @inline(__always)
-  init(token: JSONToken) {
-    self = token.is(.ingress) ? .ingress : token.is(.egress) ? .egress : .absent
+  init?(token: JSONToken) {
+    if token.is(.ingress) {
+      self = .ingress
+    } else if token.is(.egress) {
+      self = .egress
+    } else {
+      guard token.length == 0 else { return nil }
+      self = .absent
+    }
   }
 }
 
 extension HubbleRecord.L7Type {
   /// Reads the enum's name.
   @inline(__always)
-  init(token: JSONToken) {
+  init?(token: JSONToken) {
     if token.is(.request) {
       self = .request
     } else if token.is(.response) {
       self = .response
+    } else if token.is(.sample) {
+      self = .sample
     } else {
-      self = token.is(.sample) ? .sample : .absent
+      guard token.length == 0 || token.is(.unknownL7Type) else { return nil }
+      self = .absent
     }
   }
 }
 
-extension HubbleRecord {
-  /// The code kept for a drop reason's name.
+extension HubbleRecord.DropReason {
+  /// Reads the enum's name.
   @inline(__always)
-  static func dropReason(token: JSONToken) -> Int32 {
-    if token.is(.policyDenied) { return 133 }
-    if token.is(.policyDeny) { return 181 }
-    return token.length == 0 || token.is(.dropReasonUnknown) ? 0 : -1
+  init?(token: JSONToken) {
+    if token.is(.policyDenied) {
+      self = .policyDenied
+    } else if token.is(.policyDeny) {
+      self = .policyDeny
+    } else {
+      self.init(otherToken: token)
+    }
+  }
+
+  @inline(never)
+  private init?(otherToken token: JSONToken) {
+    if token.length == 0 || token.is(.dropReasonUnknown) {
+      self = .absent
+    } else if token.is(.invalidSourceIP) || token.is(.unsupportedL3) || token.is(.unsupportedL2)
+      || token.is(.staleIP) || token.is(.mapInsertion) || token.is(.ttlExceeded)
+      || token.is(.authRequired) || token.is(.vlanFiltered) || token.is(.invalidIdentity)
+    {
+      self = .other
+    } else {
+      return nil
+    }
   }
 }

@@ -77,7 +77,7 @@ struct HubbleScanner: Sendable {
       }
     }
     if !line.seen.contains(.dropWord), line.seen.contains(.dropNumber) {
-      line.record.dropReason = HubbleRecord.dropReason(number: Int64(line.dropNumber))
+      line.record.dropReason = .init(number: Int64(line.dropNumber))
     }
     return position
   }
@@ -168,7 +168,7 @@ struct HubbleScanner: Sendable {
     case 0x6472_6576:  // verd
       guard bytes.isKey(key, .verdict) else { break }
       guard line.seen.insert(.verdict) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 9) { line.record.verdict = .init(token: $0) }
+      return HubbleParts.scanWord(bytes, key &+ 9, into: &line.record.verdict) { .init(token: $0) }
     case 0x3a22_5049:  // IP":
       return line.seen.insert(.ip) ? HubbleParts.scanIP(bytes, key &+ 4, &line.record) : -1
     case 0x3a22_346c:  // l4":
@@ -184,7 +184,7 @@ struct HubbleScanner: Sendable {
     case 0x6570_7954:  // Type
       guard bytes.isKey(key, .flowType) else { break }
       guard line.seen.insert(.type) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 6) { line.record.type = .init(token: $0) }
+      return HubbleParts.scanWord(bytes, key &+ 6, into: &line.record.type) { .init(token: $0) }
     case 0x6564_6f6e:  // node
       return scanNode(bytes, key, &line)
     case 0x7469_6d65:  // emit
@@ -199,7 +199,9 @@ struct HubbleScanner: Sendable {
       if bytes.isKey(key, .camelTrafficDirection) { return -1 }
       guard bytes.isKey(key, .trafficDirection) else { break }
       guard line.seen.insert(.direction) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 19) { line.record.direction = .init(token: $0) }
+      return HubbleParts.scanWord(bytes, key &+ 19, into: &line.record.direction) {
+        .init(token: $0)
+      }
     case 0x6361_7274:  // trac
       return scanTrace(bytes, key, &line)
     case 0x725f_7369:  // is_r
@@ -279,11 +281,13 @@ struct HubbleScanner: Sendable {
   private func scanTrace(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
     if bytes.isKey(key, .traceObservationPoint) {
       guard line.seen.insert(.point) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 25) { line.record.point = .init(token: $0) }
+      return HubbleParts.scanWord(bytes, key &+ 25, into: &line.record.point) { .init(token: $0) }
     }
     if bytes.isKey(key, .traceReason) {
       guard line.seen.insert(.traceReason) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 14) { line.record.traceReason = .init(token: $0) }
+      return HubbleParts.scanWord(bytes, key &+ 14, into: &line.record.traceReason) {
+        .init(token: $0)
+      }
     }
     if bytes.isKey(key, .camelTraceReason) || bytes.isKey(key, .camelTraceObservationPoint) {
       return -1
@@ -299,8 +303,8 @@ struct HubbleScanner: Sendable {
     }
     if bytes.isKey(key, .dropReasonDesc) {
       guard line.seen.insert(.dropWord) else { return -1 }
-      return HubbleParts.scanWord(bytes, key + 18) {
-        line.record.dropReason = HubbleRecord.dropReason(token: $0)
+      return HubbleParts.scanWord(bytes, key + 18, into: &line.record.dropReason) {
+        .init(token: $0)
       }
     }
     if bytes.isKey(key, .camelDropReason) || bytes.isKey(key, .camelDropReasonDesc) { return -1 }

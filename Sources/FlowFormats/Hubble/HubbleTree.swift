@@ -57,39 +57,51 @@ struct HubbleTree {
     var record = HubbleRecord()
     record.verdict = enumeration(
       flow["verdict"],
-      word: HubbleRecord.Verdict.init(word:),
-      number: HubbleRecord.Verdict.init(number:),
-      absent: .absent
+      HubbleRecord.Verdict.init(word:),
+      HubbleRecord.Verdict.init(number:)
     )
-    record.type = HubbleRecord.FlowType(word: flow["Type"]?.string ?? "")
+    record.type = enumeration(
+      flow["Type"],
+      HubbleRecord.FlowType.init(word:),
+      HubbleRecord.FlowType.init(number:)
+    )
     if let event = flow.first("event_type", "eventType") {
       record.eventType = clamped(event["type"]?.integer ?? 0)
       record.eventSubType = clamped(event.first("sub_type", "subType")?.integer ?? 0)
     }
-    record.point = HubbleRecord.Point(
-      word: text(flow.first("trace_observation_point", "traceObservationPoint"))
+    record.point = enumeration(
+      flow.first("trace_observation_point", "traceObservationPoint"),
+      HubbleRecord.Point.init(word:),
+      HubbleRecord.Point.init(number:)
     )
-    record.traceReason = HubbleRecord.TraceReason(
-      word: text(flow.first("trace_reason", "traceReason"))
+    record.traceReason = enumeration(
+      flow.first("trace_reason", "traceReason"),
+      HubbleRecord.TraceReason.init(word:),
+      HubbleRecord.TraceReason.init(number:)
     )
     if let isReply = flow.first("is_reply", "isReply")?.bool { record.isReply = isReply ? 1 : 0 }
     record.reply = flow["reply"]?.bool ?? false
-    switch flow.first("traffic_direction", "trafficDirection")?.string {
-    case "INGRESS": record.direction = .ingress
-    case "EGRESS": record.direction = .egress
-    default: break
-    }
-    record.dropReason = dropReason(flow)
+    record.direction = enumeration(
+      flow.first("traffic_direction", "trafficDirection"),
+      HubbleRecord.Traffic.init(word:),
+      HubbleRecord.Traffic.init(number:)
+    )
+    // The name came with Cilium 1.9; before, there was only the number.
+    let dropped = flow.first("drop_reason_desc", "dropReasonDesc", "drop_reason", "dropReason")
+    record.dropReason = enumeration(
+      dropped,
+      HubbleRecord.DropReason.init(word:),
+      HubbleRecord.DropReason.init(number:)
+    )
     record.time = (flow["time"] ?? outer["time"])?.string.flatMap { Timestamps.parse($0) }
     record.sourceAddress = packetSource(flow["IP"])
     record.destinationAddress = flow["IP"]?["destination"]?.string.flatMap { IPAddress($0) }
     readTransport(flow["l4"], into: &record)
-    switch flow["l7"]?["type"]?.string {
-    case "REQUEST": record.l7Type = .request
-    case "RESPONSE": record.l7Type = .response
-    case "SAMPLE": record.l7Type = .sample
-    default: break
-    }
+    record.l7Type = enumeration(
+      flow["l7"]?["type"],
+      HubbleRecord.L7Type.init(word:),
+      HubbleRecord.L7Type.init(number:)
+    )
     record.hasDestinationService =
       flow.first("destination_service", "destinationService")?.object?.members.isEmpty == false
     record.hasAggregate = flow["aggregate"]?.object != nil
@@ -100,39 +112,21 @@ struct HubbleTree {
     return record
   }
 
+  /// An enum by its name or its number; anything else is as if it were not given.
   private func enumeration<Value>(
     _ value: JSONValue?,
-    word: (String) -> Value,
-    number: (Int64) -> Value,
-    absent: Value
+    _ word: (String) -> Value,
+    _ number: (Int64) -> Value
   ) -> Value {
     switch value {
     case .string(let text)?: word(text)
-    case .number?: value?.integer.map(number) ?? absent
-    default: absent
-    }
-  }
-
-  /// A word; an enum value newer than the writer is a number and counts as an unknown word.
-  private func text(_ value: JSONValue?) -> String {
-    switch value {
-    case .string(let text)?: text
-    case .number(let digits)?: digits == "0" ? "" : digits
-    default: ""
+    // A number that is no whole one is no value of any enum.
+    case .number?: number(value?.integer ?? -1)
+    default: word("")
     }
   }
 
   private func clamped(_ value: Int64) -> Int32 { Int32(clamping: value) }
-
-  private func dropReason(_ flow: JSONValue) -> Int32 {
-    switch flow.first("drop_reason_desc", "dropReasonDesc") {
-    case .string(let word)?: return HubbleRecord.dropReason(word: word)
-    case .number(let digits)?: return HubbleRecord.dropReason(number: Int64(digits) ?? -1)
-    default: break
-    }
-    guard let number = flow.first("drop_reason", "dropReason")?.integer else { return 0 }
-    return HubbleRecord.dropReason(number: number)
-  }
 
   /// The address the policy saw: `source` is the one before translation.
   private func packetSource(_ value: JSONValue?) -> IPAddress? {

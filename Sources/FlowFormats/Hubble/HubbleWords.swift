@@ -123,4 +123,46 @@ extension JSONWord {
     0x4e4b_4e55_5f4e_4f53,
     0x4e_574f
   )  // DROP_REASON_UNKNOWN
+  static let fromEndpoint = JSONWord(13, 0x444e_455f_4d4f_5246, 0x54_4e49_4f50)  // FROM_ENDPOINT
+  static let fromProxy = JSONWord(10, 0x4f52_505f_4d4f_5246, 0x5958)  // FROM_PROXY
+  static let fromHost = JSONWord(9, 0x534f_485f_4d4f_5246, 0x54)  // FROM_HOST
+  static let fromStack = JSONWord(10, 0x4154_535f_4d4f_5246, 0x4b43)  // FROM_STACK
+  static let fromOverlay = JSONWord(12, 0x4556_4f5f_4d4f_5246, 0x5941_4c52)  // FROM_OVERLAY
+  static let fromNetwork = JSONWord(12, 0x5445_4e5f_4d4f_5246, 0x4b52_4f57)  // FROM_NETWORK
+  static let fromCrypto = JSONWord(11, 0x5952_435f_4d4f_5246, 0x4f_5450)  // FROM_CRYPTO
+  static let toOverlay = JSONWord(10, 0x4c52_4556_4f5f_4f54, 0x5941)  // TO_OVERLAY
+  static let toCrypto = JSONWord(9, 0x5450_5952_435f_4f54, 0x4f)  // TO_CRYPTO
+  static let reopened = JSONWord(8, 0x4445_4e45_504f_4552)  // REOPENED
+  // UNKNOWN_L7_TYPE
+  static let unknownL7Type = JSONWord(15, 0x5f4e_574f_4e4b_4e55, 0x45_5059_545f_374c)
+  // INVALID_SOURCE_IP
+  static let invalidSourceIP = JSONWord(17, 0x5f44_494c_4156_4e49, 0x495f_4543_5255_4f53, 0x50)
+  // UNSUPPORTED_L3_PROTOCOL
+  static let unsupportedL3 = JSONWord(
+    23,
+    0x524f_5050_5553_4e55,
+    0x505f_334c_5f44_4554,
+    0x4c_4f43_4f54_4f52
+  )
+  // UNSUPPORTED_L2_PROTOCOL
+  static let unsupportedL2 = JSONWord(
+    23,
+    0x524f_5050_5553_4e55,
+    0x505f_324c_5f44_4554,
+    0x4c_4f43_4f54_4f52
+  )
+  // STALE_OR_UNROUTABLE_IP
+  static let staleIP = JSONWord(22, 0x524f_5f45_4c41_5453, 0x4154_554f_524e_555f, 0x5049_5f45_4c42)
+  // CT_MAP_INSERTION_FAILED
+  static let mapInsertion = JSONWord(
+    23,
+    0x495f_5041_4d5f_5443,
+    0x4e4f_4954_5245_534e,
+    0x44_454c_4941_465f
+  )
+  static let ttlExceeded = JSONWord(12, 0x4543_5845_5f4c_5454, 0x4445_4445)  // TTL_EXCEEDED
+  static let authRequired = JSONWord(13, 0x5145_525f_4854_5541, 0x44_4552_4955)  // AUTH_REQUIRED
+  static let vlanFiltered = JSONWord(13, 0x4c49_465f_4e41_4c56, 0x44_4552_4554)  // VLAN_FILTERED
+  // INVALID_IDENTITY
+  static let invalidIdentity = JSONWord(16, 0x5f44_494c_4156_4e49, 0x5954_4954_4e45_4449)
 }

@@ -74,16 +74,50 @@ struct HubbleShapesTests {
     #expect(
       decodeHubble([old.line]).words == ["shop/app=web > shop/app=api TCP/8080 ingress denied"]
     )
-    for verdict in ["99", "\"HALF_FORWARDED\""] {
-      let log = decodeHubble([
-        HubbleFlow.forward.line, HubbleFlow.forward.with("verdict", verdict).line,
-      ])
-      #expect(log.words == [delivered] && log.discards.isEmpty)
-      #expect(log.counts.rejections.map(\.line) == [2])
-      #expect(log.counts.rejections.first?.problem.contains("\"verdict\"") == true)
-    }
-    let reason = HubbleFlow.drop.with("drop_reason_desc", "250")
-    #expect(decodeHubble([reason.line]).discards == ["non-policy-drop 1"])
+    let numbers = HubbleFlow.forward.with("verdict", "1").with("Type", "1")
+      .with("trace_observation_point", "101").with("trace_reason", "1")
+      .with("traffic_direction", "1")
+    #expect(decodeHubble([numbers.line]).words == [delivered])
+    let overlay = HubbleFlow.forward.with("trace_observation_point", "4")
+    #expect(decodeHubble([overlay.line]).discards == ["observation-point 1"])
+  }
+
+  @Test(
+    "A value newer than this program is named by its line where it may decide, and counts nothing",
+    arguments: [
+      ("verdict", "99", HubbleFlow.forward), ("verdict", "\"HALF_FORWARDED\"", .forward),
+      ("Type", "\"L2\"", .forward), ("Type", "9", .forward),
+      ("trace_observation_point", "\"TO_THE_MOON\"", .forward),
+      ("trace_observation_point", "102", .forward),
+      ("event_type", #"{"type":4,"sub_type":77}"#, .forward.with("trace_observation_point", nil)),
+      ("trace_reason", "\"REBORN\"", .forward.with("is_reply", nil)),
+      ("trace_reason", "9", .forward.with("is_reply", nil)),
+      ("drop_reason_desc", "250", .drop),
+      ("drop_reason_desc", "\"DENIED_FOR_A_NEW_REASON\"", .drop),
+      ("traffic_direction", "\"SIDEWAYS\"", .drop), ("traffic_direction", "3", .policyVerdict),
+      ("l7", #"{"type":"GUESS"}"#, .forward),
+    ]
+  )
+  func unknownValues(field: String, value: String, flow: HubbleFlow) {
+    let log = decodeHubble([HubbleFlow.forward.line, flow.with(field, value).line])
+    #expect(log.words == [delivered] && log.discards.isEmpty)
+    #expect(log.counts.rejections.map(\.line) == [2])
+    let named = ["event_type": "trace_observation_point", "l7": "l7.type"][field] ?? field
+    #expect(
+      log.counts.rejections.first?.problem == "field \"\(named)\" has a value that is not known"
+    )
+  }
+
+  @Test(
+    "A new value of a field that does not decide leaves the record as it is",
+    arguments: [
+      ("trace_reason", "\"REBORN\""), ("traffic_direction", "\"SIDEWAYS\""),
+      ("drop_reason_desc", "250"), ("auth_type", "\"NEW_AUTH\""),
+    ]
+  )
+  func unknownValuesBeside(field: String, value: String) {
+    let log = decodeHubble([HubbleFlow.forward.with(field, value).line])
+    #expect(log.words == [delivered] && log.counts.rejectedCount == 0)
   }
 
   @Test("Lines that are not flows are counted, not read")

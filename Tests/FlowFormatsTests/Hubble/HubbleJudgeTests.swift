@@ -66,7 +66,7 @@ extension HubbleRecord {
   }
 
   /// Turns it into a drop as the datapath reports it: without a reply mark.
-  mutating func drop(_ reason: Int32 = 133) {
+  mutating func drop(_ reason: DropReason = .policyDenied) {
     verdict = .dropped
     eventType = 1
     point = .absent
@@ -122,7 +122,7 @@ struct HubbleJudgeTests {
       JudgeCase("TRANSLATED", .discard(.translation)) { $0.verdict = .translated },
       JudgeCase("ERROR", .discard(.noVerdict)) { $0.verdict = .error },
       JudgeCase("no verdict", .discard(.noVerdict)) { $0.verdict = .absent },
-      JudgeCase("a verdict of the future", .discard(.noVerdict)) { $0.verdict = .other },
+      JudgeCase("a verdict of the future", .discard(.noVerdict)) { $0.verdict = .unknown },
     ]
   )
   func eventsAndVerdicts(_ test: JudgeCase) { judge(test) }
@@ -233,9 +233,9 @@ struct HubbleJudgeTests {
         $0.drop()
         $0.udp(40000, 53)
       },
-      JudgeCase("denied by a rule", .counts(.explicitDeny, .ingress)) { $0.drop(181) },
-      JudgeCase("dropped for another reason", .discard(.nonPolicyDrop)) { $0.drop(-1) },
-      JudgeCase("dropped without reason", .discard(.nonPolicyDrop)) { $0.drop(0) },
+      JudgeCase("denied by a rule", .counts(.explicitDeny, .ingress)) { $0.drop(.policyDeny) },
+      JudgeCase("dropped for another reason", .discard(.nonPolicyDrop)) { $0.drop(.other) },
+      JudgeCase("dropped without reason", .discard(.nonPolicyDrop)) { $0.drop(.absent) },
       JudgeCase("old trace", .counts(.allowed, .both, unmarked: true)) {
         $0.isReply = -1
         $0.traceReason = .absent
@@ -360,7 +360,7 @@ struct HubbleJudgeTests {
         $0.type = .l7
         $0.eventType = 129
         $0.verdict = .dropped
-        $0.dropReason = 133
+        $0.dropReason = .policyDenied
       },
       JudgeCase("delivered, whatever direction is written", .counts(.allowed, .both)) {
         $0.direction = .ingress

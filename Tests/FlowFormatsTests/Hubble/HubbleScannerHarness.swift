@@ -153,9 +153,16 @@ struct HubbleLineGenerator {
     )
     members.append("\"verdict\":\"\(verdict)\"")
     if verdict == "DROPPED" || chance(2) {
-      if chance(80) { members.append("\"drop_reason\":\(word("133", "181", "132", "0"))") }
+      if chance(80) { members.append("\"drop_reason\":\(word("133", "181", "132", "0", "240"))") }
       if chance(80) {
-        let reason = word("POLICY_DENIED", "POLICY_DENY", "STALE_OR_UNROUTABLE_IP", "")
+        let reason = word(
+          "POLICY_DENIED",
+          "POLICY_DENY",
+          "STALE_OR_UNROUTABLE_IP",
+          "NAT46",
+          "DENIED_FOR_A_NEW_REASON",
+          ""
+        )
         members.append("\"drop_reason_desc\":\"\(reason)\"")
       }
     }
@@ -204,12 +211,24 @@ struct HubbleLineGenerator {
         "TO_HOST",
         "TO_NETWORK",
         "TO_OVERLAY",
+        "FROM_NETWORK",
+        "FROM_CRYPTO",
+        "TO_THE_MOON",
         ""
       )
       members.append("\"trace_observation_point\":\"\(point)\"")
     }
     if chance(60) {
-      let reason = word("NEW", "ESTABLISHED", "REPLY", "RELATED", "REOPENED", "")
+      let reason = word(
+        "NEW",
+        "ESTABLISHED",
+        "REPLY",
+        "RELATED",
+        "REOPENED",
+        "SRV6_ENCAP",
+        "REBORN",
+        ""
+      )
       members.append("\"trace_reason\":\"\(reason)\"")
     }
     if chance(80) { members.append("\"is_reply\":\(chance(40))") }

@@ -49,6 +49,15 @@ struct HubbleScannerTests {
       ("INGRESS", .ingress), ("EGRESS", .egress), ("REQUEST", .request),
       ("RESPONSE", .response), ("SAMPLE", .sample), ("POLICY_DENIED", .policyDenied),
       ("POLICY_DENY", .policyDeny), ("DROP_REASON_UNKNOWN", .dropReasonUnknown),
+      ("FROM_ENDPOINT", .fromEndpoint), ("FROM_PROXY", .fromProxy), ("FROM_HOST", .fromHost),
+      ("FROM_STACK", .fromStack), ("FROM_OVERLAY", .fromOverlay), ("FROM_NETWORK", .fromNetwork),
+      ("FROM_CRYPTO", .fromCrypto), ("TO_OVERLAY", .toOverlay), ("TO_CRYPTO", .toCrypto),
+      ("REOPENED", .reopened), ("UNKNOWN_L7_TYPE", .unknownL7Type),
+      ("INVALID_SOURCE_IP", .invalidSourceIP), ("UNSUPPORTED_L3_PROTOCOL", .unsupportedL3),
+      ("UNSUPPORTED_L2_PROTOCOL", .unsupportedL2), ("STALE_OR_UNROUTABLE_IP", .staleIP),
+      ("CT_MAP_INSERTION_FAILED", .mapInsertion), ("TTL_EXCEEDED", .ttlExceeded),
+      ("AUTH_REQUIRED", .authRequired), ("VLAN_FILTERED", .vlanFiltered),
+      ("INVALID_IDENTITY", .invalidIdentity),
     ]
     for (text, word) in words {
       let bytes = Array(text.utf8) + Array("\"".utf8) + [UInt8](repeating: 0, count: 64)
