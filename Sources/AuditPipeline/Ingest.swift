@@ -216,17 +216,26 @@ package struct Ingest: Sendable {
   }
 
   private func store(_ input: ReadInput) async throws -> IngestResult {
-    let earlier = try await store.inputs { OpenedInput.headHash(input.head, $0) }
-    // A stream cannot be read again.
-    guard input.path == "-" || earlier.map(\.identity) == input.earlier.map(\.identity) else {
-      // What starts alike was stored meanwhile, and may hold the same lines.
-      return try await run(path: input.path)
-    }
     switch input.outcome {
-    case .done(let result): return result
+    case .done(var result):
+      result.record = try await current(result.record, input)
+      return result
     case .decoded(let decoded, let format, let known):
-      return try await commit(decoded, format: format, input: input, known: known)
+      do {
+        return try await commit(decoded, format: format, input: input, known: known)
+      } catch FlowStoreError.ledgerChanged {
+        // What starts alike was stored meanwhile, and may hold the same lines.
+        guard input.path != "-" else { throw InputError.storedAlready(file: "standard input") }
+        return try await run(path: input.path)
+      }
     }
+  }
+
+  /// A ledger row as it is now: an input stored since the reading may have grown it.
+  private func current(_ record: IngestRecord, _ input: ReadInput) async throws -> IngestRecord {
+    guard record.id != 0 else { return record }
+    let rows = try await store.inputs { OpenedInput.headHash(input.head, $0) }
+    return rows.first { $0.id == record.id } ?? record
   }
 
   private func commit(
@@ -289,19 +298,28 @@ package struct Ingest: Sendable {
     if decoded.consumed == 0 || nothingNew {
       return IngestResult(
         status: nothingNew ? .unchanged : .empty,
-        record: known ?? record,
+        record: try await current(known ?? record, input),
         edges: 0,
         tornBytes: decoded.tornBytes
       )
     }
     let edges = decoded.accumulator.edges.entries
+    let head = input.head
+    let expects: LedgerExpectation =
+      if let known { .grows(known.identity) } else {
+        .isNew(
+          besides: input.earlier.map(\.identity),
+          head: { OpenedInput.headHash(head, $0) }
+        )
+      }
     var stored = record
     stored.id = try await store.add(
       IngestBatch(
         record: record,
         logKind: format.logKind,
         endpoints: decoded.accumulator.endpoints,
-        edges: edges
+        edges: edges,
+        expects: expects
       )
     )
     return IngestResult(

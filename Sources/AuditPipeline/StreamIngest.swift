@@ -46,6 +46,16 @@ package struct StreamIngest: Sendable {
     committed: @Sendable (IngestCounts) -> Void
   ) async throws -> IngestResult {
     if follows, path != "-" { return try await follow(path, committed: committed) }
+    do { return try await readOnce(path, committed: committed) } catch FlowStoreError.ledgerChanged
+    {
+      throw InputError.storedAlready(file: path == "-" ? "standard input" : path)
+    }
+  }
+
+  private func readOnce(
+    _ path: String,
+    committed: @Sendable (IngestCounts) -> Void
+  ) async throws -> IngestResult {
     let input = try OpenedInput(path: path, format: options.format)
     guard RecordFraming.detect(input.head.span.bytes) == .lines, !input.head.isEmpty else {
       // Values over many lines are only complete at the end; nothing can be committed before.
@@ -132,7 +142,7 @@ package struct StreamIngest: Sendable {
     ).run(path: path)
   }
 
-  /// Reads one file until it is replaced or cut, or a signal comes.
+  /// Reads one file until it is replaced or cut, a signal comes, or another process stores of it.
   private func follow(
     _ file: FileRange,
     _ input: OpenedInput,
@@ -149,21 +159,26 @@ package struct StreamIngest: Sendable {
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
     var lastCommit = clock()
     var isReplaced = false
-    while !StopSignal.isRaised {
-      let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: position) }
-      if count > 0 {
-        session.feed(buffer[..<count])
-        position += Int64(count)
+    do {
+      while !StopSignal.isRaised {
+        let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: position) }
+        if count > 0 {
+          session.feed(buffer[..<count])
+          position += Int64(count)
+        }
+        try await commitIfDue(&session, &lastCommit, committed)
+        if count > 0 { continue }
+        // The old file is read to its end before the new one under its name is opened.
+        if isReplaced { break }
+        isReplaced = try file.isReplaced(path: input.name, position: position)
+        if !isReplaced { usleep(StreamIngest.pause) }
       }
-      try await commitIfDue(&session, &lastCommit, committed)
-      if count > 0 { continue }
-      // The old file is read to its end before the new one under its name is opened.
-      if isReplaced { break }
-      isReplaced = try file.isReplaced(path: input.name, position: position)
-      if !isReplaced { usleep(StreamIngest.pause) }
+      if isReplaced { session.finishLastLine(ifComplete: true) }
+      return try await session.close(store: store, now: clock(), committed: committed)
+    } catch FlowStoreError.ledgerChanged {
+      // The ledger says from where to go on.
+      return session.summary
     }
-    if isReplaced { session.finishLastLine(ifComplete: true) }
-    return try await session.close(store: store, now: clock(), committed: committed)
   }
 
   /// Waits until a file has a whole line, and looks at it; nil when a signal came.

@@ -9,9 +9,15 @@ struct StreamSession {
   private let name: String
   private let format: LogFormat
   private let started: Int64
+  /// The time of the last commit.
+  private var finished: Int64
   private var accumulator: EvidenceAccumulator
   private var decoder: any LogDecoder
   private var recordID: Int64
+  /// Where the ledger row ends as far as this session knows; nil while there is none.
+  private var stored: InputIdentity?
+  /// Inputs that start alike, when the session began.
+  private let besides: [InputIdentity]
   private var head: [UInt8]
   private var tail: TailWindow
   private var pending: [UInt8] = []
@@ -60,6 +66,7 @@ struct StreamSession {
       input: input,
       format: format,
       known: known,
+      besides: candidates.map(\.identity),
       start: start,
       resolver: resolver,
       options: options,
@@ -71,6 +78,7 @@ struct StreamSession {
     input: OpenedInput,
     format: LogFormat,
     known: IngestRecord?,
+    besides: [InputIdentity],
     start: ReadStart,
     resolver: (any AddressResolving)?,
     options: IngestOptions,
@@ -79,6 +87,7 @@ struct StreamSession {
     name = input.name
     self.format = format
     started = known?.started ?? now
+    finished = now
     accumulator = EvidenceAccumulator(
       logKind: format.logKind,
       cluster: options.cluster,
@@ -86,6 +95,8 @@ struct StreamSession {
     )
     decoder = format.decoder.init(options: PackedRecords.options(options.decoder))
     recordID = known?.id ?? 0
+    stored = known?.identity
+    self.besides = besides
     isNew = known == nil
     head = Array(input.head.prefix(OpenedInput.identityWindow))
     linesBefore = start.wholeLines
@@ -163,6 +174,8 @@ struct StreamSession {
   }
 
   /// Stores what came since the last commit, in one transaction.
+  ///
+  /// - Throws: ``FlowStoreError`` when another process stored of the same input: the session is over then.
   mutating func commit(store: any FlowStore, now: Int64) async throws {
     decoder.finish(into: &accumulator)
     accumulator.finish(marksRepliesSoFar: marksReplies)
@@ -187,14 +200,23 @@ struct StreamSession {
       started: started,
       finished: now
     )
+    // A slow stream may have shown less of its start when the session began.
+    let start = head
+    let expects: LedgerExpectation =
+      if let stored { .grows(stored) } else {
+        .isNew(besides: besides, head: { OpenedInput.headHash(start, $0) })
+      }
     recordID = try await store.add(
       IngestBatch(
         record: record,
         logKind: format.logKind,
         endpoints: accumulator.endpoints,
-        edges: entries
+        edges: entries,
+        expects: expects
       )
     )
+    stored = record.identity
+    finished = now
     edges += entries.count
     committed = consumed
     total.merge(counts, lineOffset: 0)
@@ -210,6 +232,11 @@ struct StreamSession {
       try await commit(store: store, now: now)
       report(total)
     }
+    return summary
+  }
+
+  /// What came of everything committed.
+  var summary: IngestResult {
     let record = IngestRecord(
       id: recordID,
       name: name,
@@ -223,7 +250,7 @@ struct StreamSession {
       marksReplies: marksReplies,
       counts: total,
       started: started,
-      finished: now
+      finished: finished
     )
     return IngestResult(
       status: total.lines == 0 ? .unchanged : isNew ? .new : .grown,

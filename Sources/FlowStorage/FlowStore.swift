@@ -62,6 +62,38 @@ package struct IngestRecord: Hashable, Sendable {
   }
 }
 
+/// What the ledger said when an input was read.
+///
+/// Another process may have stored the same input since; what it holds must not count twice.
+package enum LedgerExpectation: Sendable {
+  /// The row that the input grows ends here.
+  case grows(InputIdentity)
+  /// These are all inputs that start like the new one; `head` is as for
+  /// ``FlowStore/inputs(matchingHead:)``.
+  case isNew(besides: [InputIdentity], head: @Sendable (Int) -> UInt64?)
+
+  /// Whether the ledger still says so.
+  ///
+  /// - Parameters:
+  ///   - row: The row that the input grows.
+  ///   - alike: Rows whose content starts with one of the given heads.
+  package func holds(
+    row: IngestRecord?,
+    alike: ((Int) -> UInt64?) throws -> [IngestRecord]
+  ) rethrows -> Bool {
+    switch self {
+    case .grows(let identity): row?.identity == identity
+    case .isNew(let identities, let head): try Set(alike(head).map(\.identity)) == Set(identities)
+    }
+  }
+}
+
+/// Why a store took nothing of a batch.
+package enum FlowStoreError: Error, Hashable, Sendable {
+  /// The ledger no longer says what the batch expects: the input is to be looked at again.
+  case ledgerChanged
+}
+
 /// What one input adds to the store, in one transaction.
 package struct IngestBatch: Sendable {
   /// The ledger row: with `id` 0 a new input, else the one that has grown (its counts are added).
@@ -72,18 +104,22 @@ package struct IngestBatch: Sendable {
   package var endpoints: [Endpoint]
   /// The edges, in any order.
   package var edges: [EdgeTable.Entry]
+  /// What the ledger must still say; nil for anything.
+  package var expects: LedgerExpectation?
 
   /// Makes a batch.
   package init(
     record: IngestRecord,
     logKind: LogKind,
     endpoints: [Endpoint],
-    edges: [EdgeTable.Entry]
+    edges: [EdgeTable.Entry],
+    expects: LedgerExpectation? = nil
   ) {
     self.record = record
     self.logKind = logKind
     self.endpoints = endpoints
     self.edges = edges
+    self.expects = expects
   }
 }
 
@@ -148,6 +184,7 @@ package protocol FlowStore: Sendable {
   /// the ledger row.
   ///
   /// - Returns: The ledger row's number.
+  /// - Throws: ``FlowStoreError`` when another process stored the same input meanwhile.
   func add(_ batch: IngestBatch) async throws -> Int64
 
   /// Edges over a window, one per key with its hours added up, in the order of ``FlowEdge/precedes(_:_:)``.

@@ -147,6 +147,11 @@ struct FlowTables {
 
   // MARK: Reading
 
+  func inputs(matchingHead head: (Int) -> UInt64?) -> [IngestRecord] {
+    inputs.filter { head($0.identity.headLength) == $0.identity.headHash }
+      .sorted { $0.id > $1.id }
+  }
+
   func edges(_ query: EdgeQuery) -> [DatedEdge] {
     var found: [DatedEdge] = []
     for (key, counted) in hours {

@@ -22,13 +22,17 @@ package final class InMemoryStore: FlowStore, AuditStore {
   // MARK: Flows
 
   package func inputs(matchingHead head: (Int) -> UInt64?) async throws -> [IngestRecord] {
-    let inputs = state.withLock { $0.flows.inputs }
-    return inputs.filter { head($0.identity.headLength) == $0.identity.headHash }
-      .sorted { $0.id > $1.id }
+    state.withLock { $0.flows.inputs(matchingHead: head) }
   }
 
   package func add(_ batch: IngestBatch) async throws -> Int64 {
-    state.withLock { $0.flows.add(batch) }
+    try state.withLock { state in
+      let row = state.flows.inputs.first { $0.id == batch.record.id }
+      guard batch.expects?.holds(row: row, alike: state.flows.inputs(matchingHead:)) ?? true else {
+        throw FlowStoreError.ledgerChanged
+      }
+      return state.flows.add(batch)
+    }
   }
 
   package func edges(_ query: EdgeQuery) async throws -> [FlowEdge] {

@@ -6,24 +6,14 @@ import GRDB
 
 extension SQLiteStore: FlowStore {
   package func inputs(matchingHead head: (Int) -> UInt64?) async throws -> [IngestRecord] {
-    try read { database in
-      let lengths = try Int.fetchAll(database, sql: "SELECT DISTINCT head_length FROM ingest")
-      var found: [IngestRecord] = []
-      for length in lengths {
-        guard let hash = head(length) else { continue }
-        let rows = try Row.fetchAll(
-          database,
-          sql: "\(SQLiteStore.ledger) WHERE head_length = ? AND head_hash = ?",
-          arguments: [length, Int64(bitPattern: hash)]
-        )
-        found += rows.map(SQLiteStore.record)
-      }
-      return found.sorted { $0.id > $1.id }
-    }
+    try read { try SQLiteStore.inputs(matchingHead: head, $0) }
   }
 
   package func add(_ batch: IngestBatch) async throws -> Int64 {
     try write { database in
+      guard try SQLiteStore.isAsExpected(batch, database) else {
+        throw FlowStoreError.ledgerChanged
+      }
       let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
       let writer = try BatchWriter(batch, database)
       try writer.saveEdges(ingest: id)
@@ -126,6 +116,37 @@ extension SQLiteStore {
            marks_replies, lines, used, rejected, lost_events, started_us, finished_us
     FROM ingest
     """
+
+  static func inputs(matchingHead head: (Int) -> UInt64?, _ database: Database) throws
+    -> [IngestRecord]
+  {
+    let lengths = try Int.fetchAll(database, sql: "SELECT DISTINCT head_length FROM ingest")
+    var found: [IngestRecord] = []
+    for length in lengths {
+      guard let hash = head(length) else { continue }
+      let rows = try Row.fetchAll(
+        database,
+        sql: "\(ledger) WHERE head_length = ? AND head_hash = ?",
+        arguments: [length, Int64(bitPattern: hash)]
+      )
+      found += rows.map(record)
+    }
+    return found.sorted { $0.id > $1.id }
+  }
+
+  /// Whether the ledger says what a batch rests on.
+  static func isAsExpected(_ batch: IngestBatch, _ database: Database) throws -> Bool {
+    guard let expects = batch.expects else { return true }
+    let row = try Row.fetchOne(
+      database,
+      sql: "\(ledger) WHERE ingest_id = ?",
+      arguments: [batch.record.id]
+    )
+    return try expects.holds(
+      row: row.map(record),
+      alike: { try inputs(matchingHead: $0, database) }
+    )
+  }
 
   typealias Ends = (source: Endpoint, destination: Endpoint)
 

@@ -122,7 +122,13 @@ package final class SQLiteStore: Sendable {
   }
 
   private static func applied(_ database: Database) throws -> [String] {
-    guard try database.tableExists("schema_migration") else { return [] }
+    // Asked of the database itself: GRDB remembers that a table was missing, and another process may have
+    // made it since.
+    let found = try Int.fetchOne(
+      database,
+      sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'"
+    )
+    guard found == 1 else { return [] }
     return try String.fetchAll(database, sql: "SELECT name FROM schema_migration ORDER BY name")
   }
 

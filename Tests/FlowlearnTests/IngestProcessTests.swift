@@ -75,6 +75,37 @@ struct IngestProcessTests {
     }
   }
 
+  @Test("Processes that ingest one file at the same moment count it once", arguments: 1...3)
+  func sameMoment(attempt: Int) throws {
+    let logs = try folder.write(Self.text(0..<4000), to: "flows.jsonl")
+    let others = try (0..<4).map { _ in
+      try Running(["ingest", logs, "--store", store], in: folder)
+    }
+    for other in others {
+      other.process.waitUntilExit()
+      #expect(other.process.terminationStatus == 0)
+    }
+    #expect(try storedRecords() == 4000)
+  }
+
+  @Test("A file that is followed while another process ingests it counts once")
+  func followedAndIngested() throws {
+    let logs = try folder.write(Self.text(0..<10), to: "flows.jsonl")
+    let follower = try Running(["ingest", "--follow", logs, "--store", store], in: folder)
+    #expect(try follower.prints("committed up to line 10"))
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: logs))
+    for part in 1...40 {
+      try file.seekToEnd()
+      try file.write(contentsOf: Self.text(part * 10..<part * 10 + 10))
+      if part % 4 == 0 { #expect(try run("ingest", logs).status == 0) }
+      usleep(100_000)
+    }
+    usleep(500_000)
+    #expect(follower.terminate() == 0)
+    #expect(try run("ingest", logs).status == 0)
+    #expect(try storedRecords() == 410)
+  }
+
   @Test("A bad file does not keep the others out: exit 2, each with its reason")
   func otherFiles() throws {
     let good = try folder.write(Self.text(0..<20), to: "good.jsonl")

@@ -75,6 +75,34 @@ extension StoreClause {
       #expect(total == 3)
       #expect(try await store.capture().first?.capture.records == 3)
     },
+    StoreClause("A batch is stored only while the ledger says what it expects") { store in
+      var builder = BatchBuilder()
+      builder.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"))
+      var batch = builder.batch(head: 5, headLength: 100)
+      batch.expects = .isNew(besides: [], head: { $0 == 100 ? 5 : nil })
+      let id = try await store.add(batch)
+      let content = try await store.edges(EdgeQuery())
+      // The same again, as another process would that looked at the same time.
+      await #expect(throws: FlowStoreError.ledgerChanged) { try await store.add(batch) }
+      var grown = builder.batch(id: id, head: 5, headLength: 100, consumed: 20_000)
+      var other = grown.record.identity
+      other.consumedBytes = 15_000
+      for identity in [grown.record.identity, other] {
+        grown.expects = .grows(identity)
+        let refused = grown
+        await #expect(throws: FlowStoreError.ledgerChanged) { try await store.add(refused) }
+      }
+      let edges = try await store.edges(EdgeQuery())
+      let rows = try await store.inputs()
+      #expect(edges == content && rows.map(\.identity) == [batch.record.identity])
+      grown.expects = .grows(batch.record.identity)
+      #expect(try await store.add(grown) == id)
+      batch.expects = .isNew(
+        besides: [grown.record.identity],
+        head: { $0 == 100 ? 5 : nil }
+      )
+      #expect(try await store.add(batch) != id)
+    },
     StoreClause("Inputs are found by the hash of their start, newest first") { store in
       let empty = BatchBuilder()
       let long = try await store.add(empty.batch(head: .max, headLength: 4096))

@@ -19,6 +19,8 @@ package enum InputError: Error, Hashable, Sendable {
   case nothingRecognized(file: String, format: String, firstProblem: String, line: Int)
   /// A stream starts like an input that was ingested before but goes on differently.
   case differentContinuation(file: String, earlier: String)
+  /// A stream starts like an input that is stored already, or is being stored by another process.
+  case storedAlready(file: String)
   /// A Parquet file.
   case parquet(file: String)
   /// A record was refused and `--strict` was given.

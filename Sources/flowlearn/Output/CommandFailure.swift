@@ -81,6 +81,11 @@ extension CommandFailure {
         "\(file) starts like an input that was ingested before but goes on differently",
         hint: "Save it to a file and ingest that."
       )
+    case .storedAlready(let file):
+      self.init(
+        "\(file): an input that starts alike is stored already, or is being stored right now",
+        hint: "Save it to a file and ingest that: what was counted is then left out."
+      )
     case .parquet(let file):
       self.init(
         "\(file): Parquet is not read",

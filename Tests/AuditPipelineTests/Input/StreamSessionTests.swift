@@ -66,6 +66,49 @@ struct StreamSessionTests {
     #expect(try await store.inputs().first?.counts.rejections.map(\.line) == [11])
   }
 
+  @Test("What another process stored of a stream meanwhile is not stored again")
+  func storedMeanwhile() async throws {
+    let path = try folder.write(lines: HubbleLines.flows(0..<10), to: "flows")
+    let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    for isCommittedBefore in [false, true] {
+      let store = InMemoryStore()
+      var session = try await StreamSession.open(
+        try OpenedInput(path: path),
+        store: store,
+        resolver: nil,
+        options: IngestOptions(),
+        now: 1
+      )
+      session.feed(bytes[..<3000])
+      if isCommittedBefore { try await session.commit(store: store, now: 1) }
+      #expect(
+        try await Ingest.file(path, into: store).status == (isCommittedBefore ? .grown : .new)
+      )
+      session.feed(bytes[3000...])
+      await #expect(throws: FlowStoreError.ledgerChanged) {
+        try await session.commit(store: store, now: 2)
+      }
+      #expect(try await StoreContent(store).records == 10)
+    }
+  }
+
+  @Test("A slow stream that turns out to be stored already is refused, not counted twice")
+  func slowStream() async throws {
+    let lines = HubbleLines.flows(0..<10)
+    let path = try folder.write(lines: lines, to: "flows")
+    let first = try folder.write(lines: Array(lines[..<1]), to: "first")
+    var session = try await open(first)
+    _ = try await Ingest.file(path, into: store)
+    let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    let shown = lines[0].utf8.count + 1
+    session.feed(bytes[..<shown])
+    session.feed(bytes[shown...])
+    await #expect(throws: FlowStoreError.ledgerChanged) {
+      try await session.commit(store: store, now: 2)
+    }
+    #expect(try await StoreContent(store).records == 10)
+  }
+
   @Test("A last line without line feed counts at the end of a stream; a cut one is left")
   func lastLine() async throws {
     let line = HubbleLines.flow()
