@@ -116,7 +116,7 @@ let package = Package(
     ),
     .executableTarget(
       name: "ScannerBenchmark",
-      dependencies: ["FlowAggregation", "FlowFormats"],
+      dependencies: ["FlowModel", "FlowAggregation", "FlowFormats"],
       swiftSettings: common
     ),
     .executableTarget(

@@ -122,7 +122,7 @@ struct VPCScannerTests {
       (AWSVPCDecoderTests.header, lines), (Self.fullHeader, lines.map(Self.fullLine)),
     ] {
       let layout = try #require(AWSVPCLayout(fields: [header]))
-      let scanner = try #require(VPCScanner(layout: layout))
+      var scanner = try #require(VPCScanner(layout: layout))
       let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
       var table = ConversationTable()
       var accumulator = EvidenceAccumulator(logKind: .awsVPC)
@@ -209,6 +209,73 @@ struct VPCScannerTests {
     #expect(
       Self.inBlocks(custom, of: 64, fields: fields) == Self.plainly(custom, fields: fields)
     )
+  }
+
+  @Test("Lines at every place of a chunk, and at the end of a block at every distance")
+  func everyPlace() {
+    var random = Seed(7)
+    let lines = ConversationTableTests.capture(&random, count: 24).map(Self.fullLine)
+    for shift in 0..<64 {
+      let moved =
+        [Self.fullHeader] + lines.map { $0 + String(repeating: "y", count: shift) }
+        + [lines[0] + String(repeating: "z", count: shift)]
+      let expected = Self.plainly(moved)
+      #expect(Self.inBlocks(moved, of: moved.count) == expected, "\(shift)")
+      #expect(Self.inBlocks(moved, of: 1 + shift % 9) == expected, "\(shift)")
+    }
+  }
+
+  @Test("Values of every length in every column")
+  func everyLength() {
+    let usual =
+      "5 eni-1 10.0.0.1 10.0.0.2 40000 80 6 9 840 1700000000 1700000060 ACCEPT 3 10.0.0.1 10.0.0.2 OK"
+    let columns = usual.split(separator: " ").map(String.init)
+    var lines = [AWSVPCDecoderTests.header]
+    for column in columns.indices {
+      for count in 1...22 {
+        for value in [
+          String(repeating: "0", count: count - 1) + "6", String(repeating: "9", count: count),
+          "1" + String(repeating: "0", count: count - 1), String(repeating: "A", count: count),
+          String("10.200.30.40.50.60.70.80".prefix(count)),
+          String("eni-0a1b2c3d4e5f6000172".prefix(count)),
+        ] {
+          var changed = columns
+          changed[column] = value
+          lines.append(changed.joined(separator: " "))
+          lines.append(usual)
+        }
+      }
+    }
+    let expected = Self.plainly(lines)
+    #expect(Self.inBlocks(lines, of: lines.count) == expected)
+    #expect(Self.inBlocks(lines, of: 100) == expected)
+  }
+
+  @Test("Layouts with few columns, many columns, and a field twice")
+  func otherLayouts() {
+    let headers = [
+      "srcaddr dstaddr srcport dstport protocol start action",
+      "action start protocol dstport srcport dstaddr srcaddr",
+      "srcaddr dstaddr srcport dstport protocol start action start",
+      "srcaddr dstaddr srcport dstport protocol start action srcaddr",
+      "srcaddr dstaddr srcport dstport protocol start action "
+        + AWSVPCField.allCases.map { "new-\($0)" }.joined(separator: " "),
+    ]
+    for header in headers {
+      let names = header.split(separator: " ")
+      var lines: [String] = []
+      for index in 0..<200 {
+        let values = [
+          "srcaddr": "10.0.0.\(index % 3 + 1)", "dstaddr": "10.0.0.\(index % 4 + 4)",
+          "srcport": "\(40_000 + index)", "dstport": "443", "protocol": "6",
+          "start": "\(1_700_000_000 + index * 60)", "action": index % 9 == 0 ? "REJECT" : "ACCEPT",
+        ]
+        lines.append(names.map { values[String($0)] ?? "v\(index)" }.joined(separator: " "))
+      }
+      let expected = Self.plainly(lines, fields: [header])
+      #expect(Self.inBlocks(lines, of: lines.count, fields: [header]) == expected, "\(header)")
+      #expect(!expected.counts.capture.isEmpty)
+    }
   }
 
   @Test("The reference files")

@@ -101,11 +101,12 @@ package struct AWSVPCDecoder: LogDecoder {
     var line = firstLine
     var start = 0
     while start < lines.byteCount {
-      if let scanner, !isParquet {
-        let found = scanner.scan(lines, from: &start, line: &line, into: &table, &accumulator)
+      if !isParquet,
+        let found = scanner?.scan(lines, from: &start, line: &line, into: &table, &accumulator)
+      {
         if found {
           sawTraffic = true
-          if !scanner.hasPacketAddresses { lacksPacketAddresses = true }
+          if scanner?.hasPacketAddresses == false { lacksPacketAddresses = true }
         }
         guard start < lines.byteCount else { break }
       }
