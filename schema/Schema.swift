@@ -18,12 +18,17 @@ package enum SQLiteSchema {
     Migration(name: "v001_flow", sql: text(PackageResources.v001_flow_sql)),
     Migration(name: "v002_inventory", sql: text(PackageResources.v002_inventory_sql)),
     Migration(name: "v003_rollout", sql: text(PackageResources.v003_rollout_sql)),
+    Migration(name: "v004_edge_day", sql: text(PackageResources.v004_edge_day_sql)),
   ]
 
-  /// Edges of a namespace over a window of hours, counted together.
-  package static let edgesInNamespace = text(PackageResources.query_edges_in_namespace_sql)
-  /// All edges over a window of hours, counted together.
-  package static let edgesEverywhere = text(PackageResources.query_edges_everywhere_sql)
+  /// Edges of a namespace, a row for each day of a window.
+  package static let daysInNamespace = text(PackageResources.query_days_in_namespace_sql)
+  /// Edges of a namespace, a row for each hour of a window.
+  package static let hoursInNamespace = text(PackageResources.query_hours_in_namespace_sql)
+  /// All edges, a row for each day of a window.
+  package static let daysEverywhere = text(PackageResources.query_days_everywhere_sql)
+  /// All edges, a row for each hour of a window.
+  package static let hoursEverywhere = text(PackageResources.query_hours_everywhere_sql)
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -175,7 +175,7 @@ struct FlowTables {
         tally.firstMicroseconds = min(tally.firstMicroseconds, hour.first)
         tally.lastMicroseconds = max(tally.lastMicroseconds, hour.last)
       }
-      let days = Set(wanted.keys.map { $0 / 24 }).sorted()
+      let days = Set(wanted.keys.map { Timestamps.floor($0, to: 24) / 24 }).sorted()
       tally.days = days.count
       let edge = FlowEdge(
         source: key.source,

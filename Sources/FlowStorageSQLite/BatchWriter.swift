@@ -27,14 +27,17 @@ struct BatchWriter {
       batch.endpoints[$0] < batch.endpoints[$1]
     }
     let find = try RowStatement(EndpointRow.find, database)
-    let insert = try RowStatement(EndpointRow.insert, database)
     let widen = try RowStatement(EndpointRow.widen, database)
-    let isEmpty = try Int.fetchOne(database, sql: "SELECT 1 FROM endpoint LIMIT 1") == nil
+    let last = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint")
+    var next = last ?? 0
+    var new: [(index: Int, row: EndpointRow)] = []
+    // Numbers of the rows from the first name on that is altered to be stored.
+    var altered: [EndpointRow: Int64]?
     for index in order {
       let row = EndpointRow(batch.endpoints[index])
-      if !isEmpty {
-        try row.bind(to: find)
-        if let known = try find.number() {
+      if last != nil {
+        try row.bind(to: find, from: 1)
+        if let known = try find.firstNumber() {
           endpoints[index] = known
           widen.bind(1, known)
           widen.bind(2, seen[index].first)
@@ -43,12 +46,31 @@ struct BatchWriter {
           continue
         }
       }
-      try row.bind(to: insert)
-      insert.bind(10, seen[index].first)
-      insert.bind(11, seen[index].last)
-      try insert.run()
-      endpoints[index] = insert.insertedRow
+      // Names that differ in a NUL only are one name in the store.
+      if altered == nil, !batch.endpoints[index].isStorable {
+        altered = Dictionary(uniqueKeysWithValues: new.map { ($0.row, endpoints[$0.index]) })
+      }
+      if let same = altered?[row] {
+        endpoints[index] = same
+        isNew[index] = true
+        continue
+      }
+      next += 1
+      endpoints[index] = next
       isNew[index] = true
+      altered?[row] = next
+      new.append((index, row))
+    }
+    let insert = BulkInsert(
+      target:
+        "INSERT INTO endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
+      columns: 12
+    )
+    try insert.insert(new, database) { item, statement, parameter in
+      statement.bind(parameter, endpoints[item.index])
+      statement.bind(parameter + 1, seen[item.index].first)
+      statement.bind(parameter + 2, seen[item.index].last)
+      try item.row.bind(to: statement, from: parameter + 3)
     }
   }
 
@@ -106,7 +128,17 @@ struct BatchWriter {
     }
   }
 
-  /// Upserts edges and their hours.
+  /// An edge's counts of an hour or of a part of a day.
+  private struct Counted {
+    var edge: Int64
+    /// The hour, or the day.
+    var unit: Int64
+    /// The hours of the day, a bit each.
+    var hours: Int64
+    var entry: EdgeTable.Entry
+  }
+
+  /// Upserts edges, their hours and their days.
   func saveEdges(ingest: Int64) throws {
     let rows = batch.edges.indices.map { index in
       let key = batch.edges[index].key
@@ -118,51 +150,117 @@ struct BatchWriter {
       )
     }.sorted(by: EdgeRow.precedes)
     let find = try RowStatement(SQLiteStore.findEdge, database)
-    let insert = try RowStatement(SQLiteStore.insertEdge, database)
-    let hours = try RowStatement(SQLiteStore.insertHour, database)
-    try find.bind(8, batch.logKind.rawValue)
-    try insert.bind(8, batch.logKind.rawValue)
-    hours.bind(7, ingest)
+    let last = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge")
+    var next = last ?? 0
+    var new: [(id: Int64, row: EdgeRow)] = []
+    var hours: [Counted] = []
+    hours.reserveCapacity(rows.count)
+    var days: [Counted] = []
     var previous: EdgeRow?
+    var id: Int64 = 0
     for row in rows {
       let entry = batch.edges[Int(row.entry)]
-      if previous.map({ !$0.isSameEdge(as: row) }) ?? true {
-        let id = try edge(row, entry.key, find, insert)
-        hours.bind(1, id)
+      let isSameEdge = previous?.isSameEdge(as: row) ?? false
+      if !isSameEdge {
         previous = row
+        if let known = try knownEdge(row, entry.key, find) {
+          id = known
+        } else {
+          next += 1
+          id = next
+          new.append((id, row))
+        }
       }
-      hours.bind(2, Int64(entry.key.hour))
-      hours.bind(3, entry.records)
-      hours.bind(4, entry.bytes)
-      hours.bind(5, entry.first)
-      hours.bind(6, entry.last)
-      hours.bind(8, Int64(entry.sampleLine))
-      try hours.run()
+      let hour = Int64(entry.key.hour)
+      hours.append(Counted(edge: id, unit: hour, hours: 1, entry: entry))
+      let day = Timestamps.floor(hour, to: 24) / 24
+      let bit = Int64(1) << (hour - day * 24)
+      if isSameEdge, let at = days.indices.last, days[at].unit == day {
+        days[at].hours |= bit
+        days[at].entry.records.addSaturated(entry.records)
+        days[at].entry.bytes.addSaturated(entry.bytes)
+        days[at].entry.first = min(days[at].entry.first, entry.first)
+        days[at].entry.last = max(days[at].entry.last, entry.last)
+      } else {
+        days.append(Counted(edge: id, unit: day, hours: bit, entry: entry))
+      }
+    }
+    try insert(new)
+    try insert(hours: hours, ingest: ingest)
+    try insert(days: days)
+  }
+
+  /// The row number of an edge that is stored already.
+  private func knownEdge(_ row: EdgeRow, _ key: EdgeKey, _ find: RowStatement) throws -> Int64? {
+    guard !isNew[Int(key.source)], !isNew[Int(key.destination)] else { return nil }
+    try bind(row, to: find, from: 1)
+    return try find.firstNumber()
+  }
+
+  private func bind(_ row: EdgeRow, to statement: RowStatement, from parameter: CInt) throws {
+    let key = batch.edges[Int(row.entry)].key
+    statement.bind(parameter, row.source)
+    statement.bind(parameter + 1, row.destination)
+    statement.bind(parameter + 2, Int64(key.transport))
+    statement.bind(parameter + 3, Int64(key.port))
+    statement.bind(parameter + 4, Int64(key.replyPort))
+    try statement.bind(parameter + 5, BatchWriter.sides[Int(key.side)])
+    try statement.bind(parameter + 6, BatchWriter.classes[Int(key.evidence)])
+    try statement.bind(parameter + 7, batch.logKind.rawValue)
+  }
+
+  private static let sides = PolicySide.allCases.map(\.rawValue)
+  private static let classes = EvidenceClass.allCases.map(\.rawValue)
+
+  private func insert(_ new: [(id: Int64, row: EdgeRow)]) throws {
+    let edges = BulkInsert(
+      target: """
+        INSERT INTO flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
+        """,
+      columns: 9
+    )
+    try edges.insert(new, database) { item, statement, parameter in
+      statement.bind(parameter, item.id)
+      try bind(item.row, to: statement, from: parameter + 1)
     }
   }
 
-  /// The row number of an edge, added when new.
-  private func edge(
-    _ row: EdgeRow,
-    _ key: EdgeKey,
-    _ find: RowStatement,
-    _ insert: RowStatement
-  ) throws -> Int64 {
-    func bind(_ statement: RowStatement) throws {
-      statement.bind(1, row.source)
-      statement.bind(2, row.destination)
-      statement.bind(3, Int64(key.transport))
-      statement.bind(4, Int64(key.port))
-      statement.bind(5, Int64(key.replyPort))
-      try statement.bind(6, PolicySide.allCases[Int(key.side)].rawValue)
-      try statement.bind(7, EvidenceClass.allCases[Int(key.evidence)].rawValue)
+  private func insert(hours: [Counted], ingest: Int64) throws {
+    let rows = BulkInsert(
+      target: """
+        INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
+        """,
+      columns: 8,
+      conflict: SQLiteStore.addHour
+    )
+    try rows.insert(hours, database) { item, statement, parameter in
+      statement.bind(parameter, item.edge)
+      statement.bind(parameter + 1, item.unit)
+      statement.bind(parameter + 2, item.entry.records)
+      statement.bind(parameter + 3, item.entry.bytes)
+      statement.bind(parameter + 4, item.entry.first)
+      statement.bind(parameter + 5, item.entry.last)
+      statement.bind(parameter + 6, ingest)
+      statement.bind(parameter + 7, Int64(item.entry.sampleLine))
     }
-    if !isNew[Int(key.source)], !isNew[Int(key.destination)] {
-      try bind(find)
-      if let known = try find.number() { return known }
+  }
+
+  private func insert(days: [Counted]) throws {
+    let rows = BulkInsert(
+      target: """
+        INSERT INTO edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
+        """,
+      columns: 7,
+      conflict: SQLiteStore.addDay
+    )
+    try rows.insert(days, database) { item, statement, parameter in
+      statement.bind(parameter, item.edge)
+      statement.bind(parameter + 1, item.unit)
+      statement.bind(parameter + 2, item.hours)
+      statement.bind(parameter + 3, item.entry.records)
+      statement.bind(parameter + 4, item.entry.bytes)
+      statement.bind(parameter + 5, item.entry.first)
+      statement.bind(parameter + 6, item.entry.last)
     }
-    try bind(insert)
-    try insert.run()
-    return insert.insertedRow
   }
 }

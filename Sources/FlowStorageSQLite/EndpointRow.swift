@@ -3,25 +3,43 @@ import GRDB
 import JSONText
 
 /// An endpoint as a row of the table `endpoint`.
-struct EndpointRow {
-  private let values: [String]
+struct EndpointRow: Hashable {
+  private let kind: String
+  private let endpoint: Endpoint
+  private let labels: String
+  private let address: String
 
   /// Makes the texts of the columns.
   init(_ endpoint: Endpoint) {
-    values = [
-      endpoint.kind.rawValue, endpoint.cluster.storable, endpoint.namespace.storable,
-      (endpoint.workload?.kind ?? "").storable, (endpoint.workload?.name ?? "").storable,
-      EndpointRow.labels(endpoint.labels), endpoint.address?.description ?? "",
-      endpoint.name.storable, endpoint.entity.storable,
+    self.endpoint = endpoint.isStorable ? endpoint : endpoint.storable
+    kind = endpoint.kind.rawValue
+    labels = JSONWriter.text(
+      ofStrings: endpoint.labels.elements.lazy.map { (key: $0.key, value: $0.value) }
+    )
+    address = endpoint.address?.description ?? ""
+  }
+
+  private var values: [String] {
+    [
+      kind, endpoint.cluster, endpoint.namespace, endpoint.workload?.kind ?? "",
+      endpoint.workload?.name ?? "", labels, address, endpoint.name, endpoint.entity,
     ]
   }
 
   /// The identifying columns in the order of ``find`` and ``insert``.
   var arguments: StatementArguments { StatementArguments(values) }
 
-  /// Binds the identifying columns to the parameters of ``find`` or ``insert``.
-  func bind(to statement: RowStatement) throws {
-    for (index, value) in values.enumerated() { try statement.bind(CInt(index + 1), value) }
+  /// Binds the identifying columns to parameters from one on.
+  func bind(to statement: RowStatement, from parameter: CInt) throws {
+    try statement.bind(parameter, kind)
+    try statement.bind(parameter + 1, endpoint.cluster)
+    try statement.bind(parameter + 2, endpoint.namespace)
+    try statement.bind(parameter + 3, endpoint.workload?.kind ?? "")
+    try statement.bind(parameter + 4, endpoint.workload?.name ?? "")
+    try statement.bind(parameter + 5, labels)
+    try statement.bind(parameter + 6, address)
+    try statement.bind(parameter + 7, endpoint.name)
+    try statement.bind(parameter + 8, endpoint.entity)
   }
 
   static let insert = """
@@ -41,33 +59,57 @@ struct EndpointRow {
   static let columns =
     "kind, cluster, namespace, workload_kind, workload_name, labels, address, name, entity"
 
-  /// Labels as a JSON object with sorted keys.
-  private static func labels(_ labels: Labels) -> String {
-    JSONWriter.text(
-      .object(JSONObject(labels.elements.map { (key: $0.key, value: .string($0.value)) }))
-    )
-  }
-
   /// Reads the nine columns from an offset.
   static func endpoint(_ row: Row, from offset: Int) -> Endpoint {
-    let workloadName: String = row[offset + 4]
-    let labelText: String = row[offset + 5]
-    let address: String = row[offset + 6]
+    endpoint { row[offset + $0] }
+  }
+
+  /// Reads the nine columns of the row at hand.
+  static func endpoint(_ row: RowStatement) -> Endpoint { endpoint { row.text(at: CInt($0)) } }
+
+  private static func endpoint(_ column: (Int) -> String) -> Endpoint {
+    let workloadName = column(4)
+    let labelText = column(5)
+    let address = column(6)
     var labels = Labels()
     if labelText != "{}", let object = (try? JSONParser.parse(labelText))?.object {
       labels = Labels(object.members.map { ($0.key, $0.value.string ?? "") })
     }
     return Endpoint(
-      kind: Endpoint.Kind(rawValue: row[offset]) ?? .unresolved,
-      cluster: row[offset + 1],
-      namespace: row[offset + 2],
+      kind: Endpoint.Kind(rawValue: column(0)) ?? .unresolved,
+      cluster: column(1),
+      namespace: column(2),
       workload: workloadName.isEmpty
-        ? nil : WorkloadReference(kind: row[offset + 3], name: workloadName),
+        ? nil : WorkloadReference(kind: column(3), name: workloadName),
       labels: labels,
       address: address.isEmpty ? nil : CIDR(address),
-      name: row[offset + 7],
-      entity: row[offset + 8]
+      name: column(7),
+      entity: column(8)
     )
+  }
+}
+
+extension Endpoint {
+  /// Whether all its texts can be stored as they are; labels can, being written as JSON.
+  var isStorable: Bool {
+    cluster.isStorable && namespace.isStorable && name.isStorable && entity.isStorable
+      && workload?.kind.isStorable ?? true && workload?.name.isStorable ?? true
+  }
+
+  /// The endpoint with texts that can be stored.
+  fileprivate var storable: Endpoint {
+    var endpoint = self
+    endpoint.cluster = cluster.storable
+    endpoint.namespace = namespace.storable
+    endpoint.name = name.storable
+    endpoint.entity = entity.storable
+    if let workload {
+      endpoint.workload = WorkloadReference(
+        kind: workload.kind.storable,
+        name: workload.name.storable
+      )
+    }
+    return endpoint
   }
 }
 
@@ -75,8 +117,11 @@ extension String {
   /// The text with U+FFFD for every NUL: SQLite's texts are read up to the first one, and a name cut
   /// short would be another name.
   var storable: String {
-    utf8.contains(0)
-      ? String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{fffd}" : $0 }))
-      : self
+    isStorable
+      ? self
+      : String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{fffd}" : $0 }))
   }
+
+  /// Whether it holds no NUL.
+  var isStorable: Bool { !utf8.contains(0) }
 }

@@ -71,8 +71,31 @@ final class RowStatement {
     }
   }
 
+  /// Steps to the next row of a query; false behind the last one.
+  func next() throws -> Bool {
+    let code = sqlite3_step(statement)
+    guard code == SQLITE_ROW || code == SQLITE_DONE else {
+      throw RowStatement.error(code, connection)
+    }
+    return code == SQLITE_ROW
+  }
+
+  /// Ends a query, so that it can be bound and run anew.
+  func reset() { sqlite3_reset(statement) }
+
+  /// A number of the row at hand, by its column from 0.
+  func number(at column: CInt) -> Int64 { sqlite3_column_int64(statement, column) }
+
+  /// A text of the row at hand, by its column from 0; empty for NULL.
+  func text(at column: CInt) -> String {
+    // The bytes are SQLite's until the next call on the statement; they are copied here.
+    guard let start = unsafe sqlite3_column_text(statement, column) else { return "" }
+    let count = Int(sqlite3_column_bytes(statement, column))
+    return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+  }
+
   /// Runs a query for one number; nil when there is no row.
-  func number() throws -> Int64? {
+  func firstNumber() throws -> Int64? {
     let code = sqlite3_step(statement)
     let value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : nil
     let reset = sqlite3_reset(statement)
@@ -82,7 +105,4 @@ final class RowStatement {
     guard reset == SQLITE_OK else { throw RowStatement.error(reset, connection) }
     return value
   }
-
-  /// The number of the row that was inserted last.
-  var insertedRow: Int64 { sqlite3_last_insert_rowid(connection) }
 }

@@ -10,7 +10,7 @@ extension SQLiteStore: FlowStore {
   }
 
   package func add(_ batch: IngestBatch) async throws -> Int64 {
-    try write { database in
+    try load { database in
       guard try SQLiteStore.isAsExpected(batch, database) else {
         throw FlowStoreError.ledgerChanged
       }
@@ -28,30 +28,11 @@ extension SQLiteStore: FlowStore {
   }
 
   package func edges(_ query: EdgeQuery) async throws -> [FlowEdge] {
-    try read { database in
-      try SQLiteStore.rows(query, database).map { SQLiteStore.edge($0.row, $0.ends) }
-        .sorted(by: FlowEdge.precedes)
-    }
+    try read { try EdgeReading.edges(query, keepsDays: false, $0).map(\.edge) }
   }
 
   package func edgeDays(_ query: EdgeQuery) async throws -> [DatedEdge] {
-    try read { database in
-      let hours = query.hours ?? SQLiteStore.allHours
-      let statement = try database.cachedStatement(
-        sql: """
-          SELECT DISTINCT hour / 24 FROM edge_hour
-          WHERE edge_id = ? AND hour >= ? AND hour < ? ORDER BY 1
-          """
-      )
-      return try SQLiteStore.rows(query, database).map { row, ends in
-        let id: Int64 = row[0]
-        let days = try Int64.fetchAll(
-          statement,
-          arguments: [id, hours.lowerBound, hours.upperBound]
-        )
-        return DatedEdge(edge: SQLiteStore.edge(row, ends), days: days)
-      }.sorted { FlowEdge.precedes($0.edge, $1.edge) }
-    }
+    try read { try EdgeReading.edges(query, keepsDays: true, $0) }
   }
 
   package func podEndpoints(before hour: Int64?) async throws -> [Endpoint] {
@@ -145,64 +126,6 @@ extension SQLiteStore {
     return try expects.holds(
       row: row.map(record),
       alike: { try inputs(matchingHead: $0, database) }
-    )
-  }
-
-  typealias Ends = (source: Endpoint, destination: Endpoint)
-
-  /// Edge rows of a query with their endpoints.
-  static func rows(_ query: EdgeQuery, _ database: Database) throws -> [(row: Row, ends: Ends)] {
-    let hours = query.hours ?? allHours
-    let rows: [Row]
-    if let namespace = query.namespace {
-      rows = try Row.fetchAll(
-        database,
-        sql: SQLiteSchema.edgesInNamespace,
-        arguments: [namespace, hours.lowerBound, hours.upperBound]
-      )
-    } else {
-      rows = try Row.fetchAll(
-        database,
-        sql: SQLiteSchema.edgesEverywhere,
-        arguments: [hours.lowerBound, hours.upperBound]
-      )
-    }
-    var endpoints: [Int64: Endpoint] = [:]
-    let statement = try database.cachedStatement(
-      sql: "SELECT \(EndpointRow.columns) FROM endpoint WHERE endpoint_id = ?"
-    )
-    func endpoint(_ id: Int64) throws -> Endpoint {
-      if let known = endpoints[id] { return known }
-      guard let row = try Row.fetchOne(statement, arguments: [id]) else {
-        return Endpoint(kind: .unresolved)
-      }
-      let made = EndpointRow.endpoint(row, from: 0)
-      endpoints[id] = made
-      return made
-    }
-    return try rows.map { row in
-      (row: row, ends: (source: try endpoint(row[1]), destination: try endpoint(row[2])))
-    }
-  }
-
-  static func edge(_ row: Row, _ ends: Ends) -> FlowEdge {
-    FlowEdge(
-      source: ends.source,
-      destination: ends.destination,
-      transport: TransportProtocol(number: row[3]),
-      port: row[4],
-      replyPort: row[5],
-      side: PolicySide(rawValue: row[6]) ?? .both,
-      evidence: EvidenceClass(rawValue: row[7]) ?? .attempt,
-      logKind: LogKind(rawValue: row[8]) ?? .hubble,
-      tally: EdgeTally(
-        records: row[9],
-        bytes: row[10],
-        firstMicroseconds: row[11],
-        lastMicroseconds: row[12],
-        hours: row[13],
-        days: row[14]
-      )
     )
   }
 

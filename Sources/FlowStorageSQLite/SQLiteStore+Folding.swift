@@ -117,7 +117,7 @@ extension SQLiteStore {
     return left.isEmpty ? .addresses : level
   }
 
-  /// Adds an edge's hours to those of another edge, which is made when it is not there.
+  /// Adds an edge's hours and days to those of another edge, which is made when it is not there.
   private static func move(
     edge: Int64,
     to target: StatementArguments,
@@ -139,8 +139,19 @@ extension SQLiteStore {
         \(addHour)
         """
     ).execute(arguments: [id, edge])
-    try database.cachedStatement(sql: "DELETE FROM flow_edge WHERE edge_id = ?")
-      .execute(arguments: [edge])
+    try database.cachedStatement(
+      sql: """
+        INSERT INTO edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
+        SELECT ?, day, hours, records, bytes, first_seen_us, last_seen_us
+        FROM edge_day WHERE edge_id = ?
+        \(addDay)
+        """
+    ).execute(arguments: [id, edge])
+    // References are not looked at while a batch is stored, so nothing goes by itself.
+    for table in ["edge_hour", "edge_day", "flow_edge"] {
+      try database.cachedStatement(sql: "DELETE FROM \(table) WHERE edge_id = ?")
+        .execute(arguments: [edge])
+    }
   }
 
   /// Removes endpoints that no edge names any more.

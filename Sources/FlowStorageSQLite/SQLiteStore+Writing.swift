@@ -42,6 +42,7 @@ extension SQLiteStore {
           counts.lines, counts.used, counts.rejectedCount, counts.lostEvents, record.finished, id,
         ]
       )
+      guard database.changesCount == 1 else { throw FlowStoreError.ledgerChanged }
     }
     try saveDetails(counts, ingest: id, logKind: logKind, database)
     return id
@@ -130,9 +131,13 @@ extension SQLiteStore {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     """
 
-  static let insertHour = """
-    INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    \(addHour)
+  /// Adds the counts of a part of a day to those that are there.
+  static let addDay = """
+    ON CONFLICT DO UPDATE SET
+      hours = hours | excluded.hours,
+      records = min(records + excluded.records, 9223372036854775807),
+      bytes = min(bytes + excluded.bytes, 9223372036854775807),
+      first_seen_us = min(first_seen_us, excluded.first_seen_us),
+      last_seen_us = max(last_seen_us, excluded.last_seen_us)
     """
 }

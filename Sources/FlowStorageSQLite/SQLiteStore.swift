@@ -61,8 +61,8 @@ package final class SQLiteStore: Sendable {
     configuration.busyMode = .timeout(patience)
     configuration.foreignKeysEnabled = true
     configuration.prepareDatabase { database in
-      // 16 MiB of page cache: enough for the upserts of a large file to stay in memory.
-      try database.execute(sql: "PRAGMA cache_size = -16384")
+      // 32 MiB of page cache: enough for the upserts of a large file to stay in memory.
+      try database.execute(sql: "PRAGMA cache_size = -32768")
       try database.execute(sql: "PRAGMA temp_store = MEMORY")
     }
     if !create, !FileManager.default.fileExists(atPath: path) {
@@ -186,6 +186,28 @@ package final class SQLiteStore: Sendable {
   func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
     do {
       return try database.write(body)
+    } catch let error as DatabaseError {
+      throw SQLiteStore.explain(error, path: path)
+    }
+  }
+
+  /// Writes rows that refer to rows of the same transaction by numbers just given out or looked up.
+  ///
+  /// For them SQLite does not look every reference up again, which would take as long as the writing itself.
+  func load<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    do {
+      return try database.writeWithoutTransaction { database in
+        try database.execute(sql: "PRAGMA foreign_keys = OFF")
+        // It cannot fail outside of a transaction, and the one below is over by then.
+        defer { try? database.execute(sql: "PRAGMA foreign_keys = ON") }
+        var value: Value?
+        try database.inTransaction(.immediate) {
+          value = try body(database)
+          return .commit
+        }
+        guard let value else { throw DatabaseError(resultCode: .SQLITE_INTERNAL) }
+        return value
+      }
     } catch let error as DatabaseError {
       throw SQLiteStore.explain(error, path: path)
     }

@@ -7,6 +7,20 @@ package enum JSONWriter {
     return output
   }
 
+  /// The shortest text of an object of strings; members in the order given.
+  package static func text(ofStrings members: some Sequence<(key: String, value: String)>) -> String
+  {
+    var output = "{"
+    for (key, value) in members {
+      if output.utf8.count > 1 { output += "," }
+      appendString(key, to: &output)
+      output += ":"
+      appendString(value, to: &output)
+    }
+    output += "}"
+    return output
+  }
+
   /// Text indented by two spaces, for people; ends without a line feed.
   package static func prettyText(_ value: JSONValue) -> String {
     var output = ""

@@ -26,24 +26,30 @@ struct QueryPlanTests {
 
   @Test("Edges of a namespace are found by index, without a look at any other edge")
   func namespace() async throws {
-    let plan = try await plan(SQLiteSchema.edgesInNamespace, ["shop", 0, 1])
-    #expect(plan.contains { $0.contains("endpoint_by_namespace") })
-    #expect(plan.contains { $0.contains("flow_edge_by_destination") })
-    #expect(plan.contains { $0.contains("sqlite_autoindex_flow_edge_1 (source_id=?)") })
-    #expect(
-      plan.contains { $0.hasPrefix("SEARCH h USING PRIMARY KEY (edge_id=? AND hour>? AND hour<?)") }
-    )
-    let scans = plan.filter { $0.hasPrefix("SCAN") }
-    #expect(scans.allSatisfy { $0 == "SCAN w" }, "\(scans)")
+    for (unit, sql) in [
+      ("day", SQLiteSchema.daysInNamespace), ("hour", SQLiteSchema.hoursInNamespace),
+    ] {
+      let plan = try await plan(sql, ["shop", 0, 1])
+      #expect(plan.contains { $0.contains("endpoint_by_namespace") })
+      #expect(plan.contains { $0.contains("flow_edge_by_destination") })
+      #expect(plan.contains { $0.contains("sqlite_autoindex_flow_edge_1 (source_id=?)") })
+      let key = "SEARCH t USING PRIMARY KEY (edge_id=? AND \(unit)>? AND \(unit)<?)"
+      #expect(plan.contains { $0.hasPrefix(key) })
+      let scans = plan.filter { $0.hasPrefix("SCAN") }
+      #expect(scans.allSatisfy { $0 == "SCAN w" }, "\(scans)")
+    }
   }
 
-  @Test("All edges are walked once, their hours by key")
+  @Test("All edges are walked once, their days and hours by key")
   func everywhere() async throws {
-    let plan = try await plan(SQLiteSchema.edgesEverywhere, [0, 1])
-    #expect(
-      plan.contains { $0.hasPrefix("SEARCH h USING PRIMARY KEY (edge_id=? AND hour>? AND hour<?)") }
-    )
-    #expect(!plan.contains { $0.hasPrefix("SCAN h") || $0.contains("TEMP B-TREE FOR GROUP BY") })
+    for (unit, sql) in [
+      ("day", SQLiteSchema.daysEverywhere), ("hour", SQLiteSchema.hoursEverywhere),
+    ] {
+      let plan = try await plan(sql, [0, 1])
+      let key = "SEARCH t USING PRIMARY KEY (edge_id=? AND \(unit)>? AND \(unit)<?)"
+      #expect(plan.contains { $0.hasPrefix(key) })
+      #expect(!plan.contains { $0.hasPrefix("SCAN t") || $0.contains("TEMP B-TREE") })
+    }
   }
 
   /// Runs everything that a store is asked for, and gives the plan of each statement.
@@ -96,7 +102,7 @@ struct QueryPlanTests {
     #expect(plans.count > 20)
     for (sql, details) in plans {
       for detail in details {
-        #expect(detail != "SCAN h" && !detail.contains("SCAN edge_hour"), "\(sql): \(detail)")
+        #expect(detail != "SCAN t" && !detail.contains("SCAN edge_"), "\(sql): \(detail)")
         #expect(!detail.contains("AUTOMATIC"), "\(sql): \(detail)")
       }
     }
@@ -111,6 +117,8 @@ struct QueryPlanTests {
     let whole = [
       "SCAN e", "SCAN w", "SCAN endpoint", "SCAN decision", "SCAN ingest",
       "SCAN inventory_snapshot", "SCAN capture_hour", "SCAN live_policy",
+      // The largest row number.
+      "SEARCH endpoint", "SEARCH flow_edge",
     ]
     for (sql, details) in try await plans() {
       for detail in details where detail.hasPrefix("SCAN") || detail.hasPrefix("SEARCH") {

@@ -29,6 +29,81 @@ struct SQLiteStoreTests {
     try await clause(try SQLiteStore(path: path, create: true))
   }
 
+  /// Days are the sums of their hours, and every reference leads somewhere.
+  private func expectConsistent(_ store: SQLiteStore) async throws {
+    try await store.database.read { database in
+      let sums = """
+        SELECT edge_id, CAST(floor(hour / 24.0) AS INTEGER) AS day,
+               sum(1 << (hour - CAST(floor(hour / 24.0) AS INTEGER) * 24)), sum(records), sum(bytes),
+               min(first_seen_us), max(last_seen_us)
+        FROM edge_hour GROUP BY edge_id, day
+        """
+      let days = """
+        SELECT edge_id, day, hours, records, bytes, first_seen_us, last_seen_us FROM edge_day
+        """
+      for (left, right) in [(sums, days), (days, sums)] {
+        let difference = try Row.fetchAll(
+          database,
+          sql: "SELECT * FROM (\(left)) EXCEPT SELECT * FROM (\(right))"
+        )
+        #expect(difference.isEmpty)
+      }
+      let dangling = try Row.fetchAll(database, sql: "PRAGMA foreign_key_check")
+      #expect(dangling.isEmpty)
+    }
+  }
+
+  @Test("Hours before 1970 belong to the day they are in")
+  func beforeTheEpoch() async throws {
+    let sqlite = try SQLiteStore(path: path, create: true)
+    let memory = InMemoryStore()
+    let noon = BatchBuilder.noon / Timestamps.hour
+    var builder = BatchBuilder()
+    for hour in -60...30 as ClosedRange<Int64> where hour % 7 != 0 {
+      builder.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"), hours: hour - noon)
+    }
+    for store in [sqlite, memory] as [any FlowStore] { _ = try await store.add(builder.batch()) }
+    for hours in [nil, -48..<24, -30..<5, -25 ..< -23, -24..<0] as [Range<Int64>?] {
+      let query = EdgeQuery(hours: hours)
+      #expect(try await sqlite.edgeDays(query) == memory.edgeDays(query))
+    }
+    try await expectConsistent(sqlite)
+  }
+
+  @Test("Days are summed up when a store of before is opened")
+  func dayMigration() async throws {
+    var seed = Seed(7)
+    var builder = BatchBuilder()
+    builder.addRandom(400, &seed)
+    builder.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"), records: .max)
+    let old = try SQLiteStore(path: path, create: true)
+    _ = try await old.add(builder.batch())
+    let expected = try await old.edges(EdgeQuery())
+    try await old.database.write { database in
+      try database.execute(sql: "DROP TABLE edge_day")
+      try database.execute(sql: "DELETE FROM schema_migration WHERE name = 'v004_edge_day'")
+    }
+    let new = try SQLiteStore(path: path, create: false)
+    var found = try await new.edges(EdgeQuery())
+    // The one count that a sum cannot hold.
+    let largest = found.firstIndex { $0.tally.records > 1 << 60 }
+    if let largest { found[largest].tally.records = expected[largest].tally.records }
+    #expect(largest != nil && found == expected)
+  }
+
+  @Test("Names that differ in a NUL only are one, in whatever order they come")
+  func sameNames() async throws {
+    for names in [["a\u{0}", "a\u{fffd}"], ["a\u{fffd}", "a\u{0}"], ["a\u{0}", "a\u{0}"]] {
+      let store = try SQLiteStore(path: folder.path("\(UUID()).db"), create: true)
+      var builder = BatchBuilder()
+      for name in names { builder.add(BatchBuilder.pod("web", in: name), BatchBuilder.pod("api")) }
+      _ = try await store.add(builder.batch())
+      let edges = try await store.edges(EdgeQuery())
+      #expect(edges.map(\.source.namespace) == ["a\u{fffd}"])
+      #expect(edges.first?.tally.records == 2)
+    }
+  }
+
   @Test("SQL adds up as memory does, in any order of inputs", arguments: Seed.samples(4))
   func aggregation(seed: Seed) async throws {
     var seed = seed
@@ -43,7 +118,13 @@ struct SQLiteStoreTests {
     for batch in batches { _ = try await sqlite.add(batch) }
     for batch in batches.shuffled(using: &seed) { _ = try await memory.add(batch) }
     let noon = BatchBuilder.noon / Timestamps.hour
-    let windows: [Range<Int64>?] = [nil, noon - 5..<noon + 5, noon..<noon + 1, 0..<noon]
+    // Whole days, parts of a day, days with parts on either side, nothing.
+    var windows: [Range<Int64>?] = [nil, noon - 5..<noon + 5, noon..<noon + 1, 0..<noon]
+    windows += [noon - 12..<noon + 12, noon - 36..<noon + 12, noon - 13..<noon + 37, noon..<noon]
+    for _ in 0..<6 {
+      let first = Int64.random(in: -40...40, using: &seed)
+      windows.append(noon + first..<noon + first + Int64.random(in: 0...60, using: &seed))
+    }
     for hours in windows {
       let names = try await memory.namespaces().map(\.namespace) + ["none"]
       for namespace in [nil] + names.map(Optional.some) {
@@ -52,6 +133,7 @@ struct SQLiteStoreTests {
         #expect(try await sqlite.edgeDays(query) == memory.edgeDays(query))
       }
     }
+    try await expectConsistent(sqlite)
     for hour in [nil, noon - 20, noon] {
       #expect(
         try await sqlite.podEndpoints(before: hour) == memory.podEndpoints(before: hour)
@@ -83,6 +165,7 @@ struct SQLiteStoreTests {
     let found = try await sqlite.edges(EdgeQuery())
     #expect(found == (try await memory.edges(EdgeQuery())))
     #expect(found.count == 36 + 1)
+    try await expectConsistent(sqlite)
     let unused = try await sqlite.database.read { database in
       try Int.fetchOne(
         database,

@@ -60,6 +60,11 @@ extension Benchmark {
       SELECT edge_id, hour + hours, 1 + (edge_id * 7 + hours) % 100, 0, (hour + hours) * 3600000000,
              (hour + hours) * 3600000000 + 3599000000, ingest_id, sample_line
       FROM kept CROSS JOIN later;
+      DELETE FROM edge_day;
+      INSERT INTO edge_day
+      SELECT edge_id, hour / 24 AS day, sum(1 << (hour % 24)), sum(records), sum(bytes), min(first_seen_us),
+             max(last_seen_us)
+      FROM edge_hour GROUP BY edge_id, day;
       UPDATE endpoint SET last_seen_us = (SELECT max(last_seen_us) FROM edge_hour WHERE edge_id = 1);
       PRAGMA wal_checkpoint(TRUNCATE);
       """

@@ -125,7 +125,9 @@ package struct WeeksReport: Sendable {
         }
       )
     }
-    let captured = Set(try await stores.flows.capture().map { Int($0.hour / 24) })
+    let captured = Set(
+      try await stores.flows.capture().map { Int(Timestamps.floor($0.hour, to: 24) / 24) }
+    )
     return StaleRules.find(in: rules, captureDays: captured, weeks: weeks, now: now)
   }
 }

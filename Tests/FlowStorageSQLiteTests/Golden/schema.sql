@@ -19,6 +19,17 @@ CREATE TABLE decision (
   until_us    INTEGER                                     -- NULL: does not expire
 ) STRICT;
 
+CREATE TABLE edge_day (
+  edge_id       INTEGER NOT NULL REFERENCES flow_edge ON DELETE CASCADE,
+  day           INTEGER NOT NULL,                         -- UTC days since 1970
+  hours         INTEGER NOT NULL CHECK (hours BETWEEN 1 AND 16777215), -- bit n: seen in hour n of the day
+  records       INTEGER NOT NULL CHECK (records > 0),
+  bytes         INTEGER NOT NULL CHECK (bytes >= 0),
+  first_seen_us INTEGER NOT NULL,                         -- microseconds since 1970 UTC
+  last_seen_us  INTEGER NOT NULL,
+  PRIMARY KEY (edge_id, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE edge_hour (
   edge_id       INTEGER NOT NULL REFERENCES flow_edge ON DELETE CASCADE,
   hour          INTEGER NOT NULL,                         -- UTC hours since 1970
