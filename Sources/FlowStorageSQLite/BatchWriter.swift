@@ -3,7 +3,7 @@ import FlowModel
 import FlowStorage
 import GRDB
 
-/// Writes the endpoints and edges of one batch, in the order of their keys so that each B-tree is walked once.
+/// Writes the endpoints and edges of one batch, nearly in the order of their keys so that each B-tree is walked once.
 struct BatchWriter {
   /// Row numbers of the batch's endpoints; 0 for those that no edge uses.
   private(set) var endpoints: [Int64]
@@ -23,20 +23,18 @@ struct BatchWriter {
 
   private mutating func saveEndpoints() throws {
     let seen = spans()
-    let order = batch.endpoints.indices.filter { seen[$0].isSeen }.sorted {
-      batch.endpoints[$0] < batch.endpoints[$1]
-    }
+    let order = neighbours(seen)
     let find = try RowStatement(EndpointRow.find, database)
     let widen = try RowStatement(EndpointRow.widen, database)
     let last = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint")
     var next = last ?? 0
-    var new: [(index: Int, row: EndpointRow)] = []
-    // Numbers of the rows from the first name on that is altered to be stored.
-    var altered: [EndpointRow: Int64]?
+    var new: [Int] = []
+    // Names that differ in a NUL only are one name in the store.
+    var names: [EndpointRow: Int64]? =
+      order.allSatisfy { batch.endpoints[$0].isStorable } ? nil : [:]
     for index in order {
-      let row = EndpointRow(batch.endpoints[index])
       if last != nil {
-        try row.bind(to: find, from: 1)
+        try EndpointRow(batch.endpoints[index]).bind(to: find, from: 1)
         if let known = try find.firstNumber() {
           endpoints[index] = known
           widen.bind(1, known)
@@ -46,32 +44,53 @@ struct BatchWriter {
           continue
         }
       }
-      // Names that differ in a NUL only are one name in the store.
-      if altered == nil, !batch.endpoints[index].isStorable {
-        altered = Dictionary(uniqueKeysWithValues: new.map { ($0.row, endpoints[$0.index]) })
-      }
-      if let same = altered?[row] {
+      isNew[index] = true
+      if let same = names?[EndpointRow(batch.endpoints[index])] {
         endpoints[index] = same
-        isNew[index] = true
         continue
       }
       next += 1
       endpoints[index] = next
-      isNew[index] = true
-      altered?[row] = next
-      new.append((index, row))
+      names?[EndpointRow(batch.endpoints[index])] = next
+      new.append(index)
     }
     let insert = BulkInsert(
       target:
         "INSERT INTO endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
       columns: 12
     )
-    try insert.insert(new, database) { item, statement, parameter in
-      statement.bind(parameter, endpoints[item.index])
-      statement.bind(parameter + 1, seen[item.index].first)
-      statement.bind(parameter + 2, seen[item.index].last)
-      try item.row.bind(to: statement, from: parameter + 3)
+    try insert.insert(new, database) { index, statement, parameter in
+      statement.bind(parameter, endpoints[index])
+      statement.bind(parameter + 1, seen[index].first)
+      statement.bind(parameter + 2, seen[index].last)
+      try EndpointRow(batch.endpoints[index]).bind(to: statement, from: parameter + 3)
     }
+  }
+
+  /// The endpoints that an edge uses, those side by side whose rows are neighbours in the index.
+  private func neighbours(_ seen: [Span]) -> [Int] {
+    struct Place {
+      var namespace: String
+      var workload: String
+      var index: Int
+    }
+    var places: [Place] = []
+    places.reserveCapacity(seen.count)
+    for (index, endpoint) in batch.endpoints.enumerated() where seen[index].isSeen {
+      places.append(
+        Place(
+          namespace: endpoint.namespace,
+          workload: endpoint.workload?.name ?? "",
+          index: index
+        )
+      )
+    }
+    places.sort { left, right in
+      if left.namespace != right.namespace { return left.namespace < right.namespace }
+      if left.workload != right.workload { return left.workload < right.workload }
+      return left.index < right.index
+    }
+    return places.map(\.index)
   }
 
   /// When an endpoint was seen, if it was.
