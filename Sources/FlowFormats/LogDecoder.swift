@@ -106,10 +106,7 @@ package protocol LogDecoder: Sendable {
   /// - Parameter start: The first bytes of the log, perhaps cut inside a line.
   mutating func resume(after start: RawSpan)
 
-  /// Whether parts of one log may be decoded by several decoders at once.
-  static var decodesParts: Bool { get }
-
-  /// The same for a log that is read with these options.
+  /// Whether parts of one log that is read with these options may be decoded by several decoders at once.
   static func decodesParts(_ options: DecoderOptions) -> Bool
 
   /// The decoder to read the next part of the same log again with, nil when `later` read it right.
@@ -144,10 +141,7 @@ extension LogDecoder {
   package mutating func releaseMemory() {}
 
   /// No: most decoders remember something of earlier records.
-  package static var decodesParts: Bool { false }
-
-  /// As without options.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool { decodesParts }
+  package static func decodesParts(_ options: DecoderOptions) -> Bool { false }
 
   /// None: the parts know nothing of each other.
   package func correction(of later: any LogDecoder) -> (any LogDecoder)? { nil }

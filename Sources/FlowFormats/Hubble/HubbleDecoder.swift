@@ -19,7 +19,7 @@ package struct HubbleDecoder: LogDecoder {
   private var knownEndpoints = 0
 
   /// Hubble records stand for themselves.
-  package static var decodesParts: Bool { true }
+  package static func decodesParts(_ options: DecoderOptions) -> Bool { true }
 
   /// Makes a decoder for one log.
   package init(options: DecoderOptions) {
