@@ -31,6 +31,11 @@ import Testing
       line: "flowlearn propose -q -n app-prod --week 1 | flowlearn check -n app-prod --denied -",
       status: 1
     ),
+    Case(
+      golden: "check.json.txt",
+      line: "flowlearn propose -q -n app-prod"
+        + " | flowlearn check -q -n app-prod --week 1 --denied -o json -"
+    ),
     Case(golden: "diff.txt", line: "flowlearn diff -n app-prod week:1 week:2", status: 1),
     Case(
       golden: "explain.txt",

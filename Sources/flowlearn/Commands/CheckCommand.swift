@@ -5,6 +5,7 @@ import FlowAggregation
 import FlowModel
 import JSONText
 import PolicyEvaluation
+import PolicyModel
 import PolicySynthesis
 
 extension NetworkPlugin {
@@ -113,7 +114,17 @@ struct CheckCommand: AsyncParsableCommand {
     case .csv:
       Terminal.print("subject,peer,port,flows,decision,rule")
       for row in rows { Terminal.print(cells(row).map(CSV.field).joined(separator: ",")) }
-    case .json: Terminal.print(JSONWriter.prettyText(.array(rows.map(json))))
+    case .json:
+      Terminal.print(
+        JSONWriter.prettyText(
+          .object(
+            JSONObject([
+              ("connections", .array(rows.map(json))),
+              ("unusedRules", .array(result.unusedRules.map(json))),
+            ])
+          )
+        )
+      )
     case .ndjson: for row in rows { Terminal.print(JSONWriter.text(json(row))) }
     }
   }
@@ -125,6 +136,17 @@ struct CheckCommand: AsyncParsableCommand {
       String(row.connection.tally.records), row.decision.allowed ? "allow" : "deny",
       DecisionText.rule(row.decision),
     ]
+  }
+
+  private func json(_ rule: RuleReference) -> JSONValue {
+    .object(
+      JSONObject([
+        ("rule", .string("\(rule)")), ("kind", .string(rule.policy.kind.manifestKind)),
+        ("namespace", rule.policy.namespace.map(JSONValue.string) ?? .null),
+        ("policy", .string(rule.policy.name)), ("direction", .string(rule.direction.rawValue)),
+        ("index", .number(String(rule.index))),
+      ])
+    )
   }
 
   private func json(_ row: CheckedConnection) -> JSONValue {
