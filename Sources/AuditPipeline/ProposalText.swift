@@ -111,8 +111,8 @@ package enum ProposalText {
       ("decisions", .array(proposal.decisions.map { remark($0.connection, $0.reason, result) })),
       ("needless", .array(proposal.needless.map { remark($0.connection, $0.reason, result) })),
       ("undecided", .array(result.undecided.map { observed($0) })),
-      ("new", .array(result.new.map { observed($0) })),
-      ("notSeenAgain", .array(result.notSeenAgain.map { observed($0) })),
+      ("new", .array(result.new.map(change))),
+      ("notSeenAgain", .array(result.notSeenAgain.map(change))),
       ("notes", .array(proposal.notes.map(JSONValue.string))),
     ]
     return object(members)
@@ -141,14 +141,28 @@ package enum ProposalText {
     object([("connection", connection(result.keys[index])), ("reason", .string(reason))])
   }
 
+  private static func change(_ change: WeekChange) -> JSONValue {
+    object(
+      members(change.connection, key: change.key)
+        + (change.peerCount.map { [("peers", number($0))] } ?? [])
+    )
+  }
+
   static func observed(_ value: ObservedConnection) -> JSONValue {
-    object([
-      ("connection", connection(value.key)), ("class", .string(value.evidence.rawValue)),
+    object(members(value, key: value.key))
+  }
+
+  private static func members(
+    _ value: ObservedConnection,
+    key: ConnectionKey
+  ) -> [(key: String, value: JSONValue)] {
+    [
+      ("connection", connection(key)), ("class", .string(value.evidence.rawValue)),
       ("marks", .array(value.marks.map { .string($0.rawValue) })),
       ("records", .number(String(value.tally.records))),
       ("firstSeen", time(value.tally.firstMicroseconds)),
       ("lastSeen", time(value.tally.lastMicroseconds)),
-    ])
+    ]
   }
 
   static func connection(_ key: ConnectionKey) -> JSONValue {

@@ -61,25 +61,6 @@ package struct ProposeResult: Sendable {
   package var plugin: NetworkPlugin?
   /// All connections of the namespace in the window.
   package var observed: [ObservedConnection]
-
-  /// Accepted connections that the window's week saw for the first time; none where there is no week
-  /// before it to compare with.
-  package var new: [ObservedConnection] {
-    guard let start = comparedFrom else { return [] }
-    return observed.filter { $0.isAccepted && $0.tally.firstMicroseconds >= start }
-  }
-
-  /// Accepted connections that the window's week did not see again.
-  package var notSeenAgain: [ObservedConnection] {
-    guard let start = comparedFrom else { return [] }
-    return observed.filter { $0.isAccepted && $0.tally.lastMicroseconds < start }
-  }
-
-  /// The start of the week where the window holds weeks before it.
-  private var comparedFrom: Int64? {
-    guard let week = window.week, window.window.start < week.window.start else { return nil }
-    return week.window.start
-  }
 }
 
 /// Proposes policy for namespaces.

@@ -260,6 +260,49 @@ struct ProposeTests {
     #expect(Set(both.notSeenAgain.map(\.key)) == Set(both.keys).subtracting(second.keys))
   }
 
+  /// A client from the internet opens a connection to a pod.
+  private static func worldFlow(_ time: String, _ client: String, _ port: Int) -> String {
+    """
+    {"flow":{"time":"\(time)","verdict":"FORWARDED","IP":{"source":"\(client)",\
+    "destination":"10.0.0.2"},"l4":{"TCP":{"source_port":40000,"destination_port":\(port),\
+    "flags":{"SYN":true}}},"source":{"labels":["reserved:world"]},"destination":{\
+    "namespace":"lab","labels":["k8s:app=b","k8s:io.kubernetes.pod.namespace=lab"],\
+    "pod_name":"b-0"},"Type":"L3_L4","event_type":{"type":4},"traffic_direction":"INGRESS",\
+    "trace_observation_point":"TO_ENDPOINT","trace_reason":"NEW","is_reply":false}}
+    """
+  }
+
+  @Test("A port open to the world is one change of a week, not one for each of its clients")
+  func changesOfAnOpenPort() async throws {
+    let sample = try SampleStore()
+    defer { sample.remove() }
+    var lines: [String] = []
+    for host in 1...80 {
+      // Port 443 has other clients in each week, 80 only in the first, 8443 only in the second.
+      lines.append(Self.worldFlow("2026-11-02T10:00:00Z", "203.0.113.\(host)", 443))
+      lines.append(Self.worldFlow("2026-11-10T10:00:00Z", "198.51.100.\(host)", 443))
+      lines.append(Self.worldFlow("2026-11-02T10:00:00Z", "203.0.113.\(host)", 80))
+      lines.append(Self.worldFlow("2026-11-10T10:00:00Z", "203.0.113.\(host)", 8443))
+    }
+    // A few clients are a list: each of them is a change.
+    lines.append(Self.worldFlow("2026-11-10T10:00:00Z", "198.51.100.7", 22))
+    let file = sample.folder.appendingPathComponent("world.jsonl")
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+    try await sample.ingest(file.path)
+    let result = try await sample.propose("lab")
+    #expect(result.proposal.worldConnections.count == 320)
+    func text(_ changes: [WeekChange]) -> [String] {
+      changes.map { change in
+        "\(change.key.source) -> \(change.key.destination) \(change.key.port) "
+          + "\(change.peerCount ?? 0) \(change.connection.tally.records)"
+      }
+    }
+    #expect(text(result.new) == ["198.51.100.7 -> lab/b 22 0 1", "world -> lab/b 8443 80 80"])
+    #expect(text(result.notSeenAgain) == ["world -> lab/b 80 80 80"])
+    let json = ProposalText.json([result])
+    #expect(json.contains("\"peers\": 80"))
+  }
+
   @Test("A window after the newest flow is said to be empty, with its times")
   func windowAfterTheEnd() async throws {
     let sample = try SampleStore()

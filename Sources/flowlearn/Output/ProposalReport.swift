@@ -44,8 +44,8 @@ struct ProposalReport {
       Terminal.note("  no rule      \(entries.count.counted("edge")): \(reason)")
     }
     for line in undecidedLines { Terminal.note(line) }
-    for line in changes("new         ", result.new.map(\.key)) { Terminal.note(line) }
-    for line in changes("not again   ", result.notSeenAgain.map(\.key)) { Terminal.note(line) }
+    for line in changes("new         ", result.new) { Terminal.note(line) }
+    for line in changes("not again   ", result.notSeenAgain) { Terminal.note(line) }
     for note in result.proposal.notes { Terminal.note("  note         \(note)") }
   }
 
@@ -69,10 +69,13 @@ struct ProposalReport {
   }
 
   /// What the week changed, ten lines of it; `-o json` has all.
-  private func changes(_ head: String, _ keys: [ConnectionKey]) -> [String] {
+  private func changes(_ head: String, _ changes: [WeekChange]) -> [String] {
     let most = 10
-    let lines = keys.prefix(most).map { "  \(head) \(text($0))" }
-    return keys.count > most ? lines + ["  \(head) and \(keys.count - most) more"] : lines
+    let lines = changes.prefix(most).map { change in
+      let peers = change.peerCount.map { " (\($0.counted("peer")) seen)" } ?? ""
+      return "  \(head) \(text(change.key))\(peers)"
+    }
+    return changes.count > most ? lines + ["  \(head) and \(changes.count - most) more"] : lines
   }
 
   /// One line per client, server and reason, with the ports: a scan is one line, not one per port.
