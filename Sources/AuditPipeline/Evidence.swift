@@ -26,15 +26,22 @@ package struct Evidence: Sendable {
 
   /// The connections of every namespace, in order; one between two namespaces stands in both.
   package var connectionsByNamespace: [String: [ObservedConnection]] {
-    var result: [String: [ObservedConnection]] = [:]
-    for connection in connections {
-      var names: Set<String> = []
-      for case .workload(let index) in [connection.source, connection.destination] {
-        names.insert(workloads[index].namespace)
-      }
-      for name in names { result[name, default: []].append(connection) }
+    var numbers: [String: Int] = [:]
+    let namespaceOf = workloads.map { workload -> Int in
+      if let known = numbers[workload.namespace] { return known }
+      numbers[workload.namespace] = numbers.count
+      return numbers.count - 1
     }
-    return result
+    func number(_ end: ConnectionEnd) -> Int? {
+      if case .workload(let index) = end { namespaceOf[index] } else { nil }
+    }
+    var parts = [[ObservedConnection]](repeating: [], count: numbers.count)
+    for connection in connections {
+      let (source, destination) = (number(connection.source), number(connection.destination))
+      if let source { parts[source].append(connection) }
+      if let destination, destination != source { parts[destination].append(connection) }
+    }
+    return numbers.mapValues { parts[$0] }
   }
 
   /// Whether a connection has an end in a namespace.
@@ -139,14 +146,28 @@ package struct EvidenceReader: Sendable {
     let workloads = clustering.workloads
     let decisions = decisions
     let now = now
+    let ends =
+      decisions.decisions.isEmpty
+      ? []
+      : workloads.indices.map {
+        Evidence.decisionEnd(.workload($0), workloads)
+      }
+    @Sendable func decisionEnd(_ end: ConnectionEnd) -> DecisionEnd {
+      if case .workload(let index) = end {
+        ends[index]
+      } else {
+        Evidence.decisionEnd(end, workloads)
+      }
+    }
     let folding = EvidenceFolding(
       workloads: workloads,
       workloadOf: clustering.assignment,
       criticality: criticality,
       decide: { source, destination, transport, port in
+        guard !ends.isEmpty else { return nil }
         let key = DecisionKey(
-          source: Evidence.decisionEnd(source, workloads),
-          destination: Evidence.decisionEnd(destination, workloads),
+          source: decisionEnd(source),
+          destination: decisionEnd(destination),
           transport: transport,
           port: port
         )
@@ -160,7 +181,7 @@ package struct EvidenceReader: Sendable {
     let result = folding.fold(edges, context: context)
     return Evidence(
       workloads: workloads,
-      workloadNames: WorkloadNames.names(of: workloads),
+      workloadNames: folding.names,
       connections: result.connections,
       replies: result.replies,
       unattributed: result.unattributed,

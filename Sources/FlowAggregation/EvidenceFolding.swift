@@ -127,7 +127,8 @@ package struct EvidenceFolding: Sendable {
 
   private let workloads: [Workload]
   private let workloadOf: [Endpoint: Int]
-  private let names: [String]
+  /// Names of the workloads, in their order, unique.
+  package let names: [String]
   private let decide: Decide
   private let criticality: [String: Int]
 
@@ -152,21 +153,35 @@ package struct EvidenceFolding: Sendable {
   }
 
   private struct PairKey: Hashable {
-    var source: ConnectionEnd
-    var destination: ConnectionEnd
+    var source: Int
+    var destination: Int
     var transport: TransportProtocol
     var port: UInt16
   }
 
   private struct Folded {
+    var key: PairKey
     var wouldDeny = false
     var explicit = false
     var attempt = false
     var allowed: Set<PolicySide> = []
     var denied: Set<PolicySide> = []
     var evidence: ConnectionEvidence
-    var hours: Set<Int64> = []
+    /// The hours in which edges began and ended, perhaps repeated.
+    var hours: [Int64] = []
     var isScan = true
+
+    init(_ key: PairKey, _ tally: EdgeTally) {
+      self.key = key
+      evidence = ConnectionEvidence(
+        records: 0,
+        firstMicroseconds: tally.firstMicroseconds,
+        lastMicroseconds: tally.lastMicroseconds,
+        hours: 0,
+        days: 0,
+        logKinds: []
+      )
+    }
   }
 
   /// What came of a window's edges.
@@ -186,13 +201,17 @@ package struct EvidenceFolding: Sendable {
   ///   - context: All edges of the window where `edges` are those of one namespace only: whether a
   ///     source scans, and what an end serves, shows elsewhere too.
   package func fold(_ edges: [FlowEdge], context: [FlowEdge]? = nil) -> Result {
-    let served = servedPorts(context ?? edges)
-    let scanning = scans(context ?? edges)
-    var folded: [PairKey: Folded] = [:]
+    var ends = EdgeEnds(workloads: workloads.count, workloadOf: workloadOf)
+    let edgeEnds = ends.number(edges)
+    let contextEnds = context.map { ends.number($0) } ?? edgeEnds
+    let served = servedPorts(context ?? edges, contextEnds)
+    let scanning = scans(context ?? edges, contextEnds)
+    var positions: [PairKey: Int] = [:]
+    var folded: [Folded] = []
     var replies = 0
     var unattributed = 0
-    for edge in edges {
-      guard let source = end(edge.source), let destination = end(edge.destination) else {
+    for (edge, at) in zip(edges, edgeEnds) {
+      guard let source = at.source.end, let destination = at.destination.end else {
         unattributed += 1
         continue
       }
@@ -210,28 +229,56 @@ package struct EvidenceFolding: Sendable {
         transport: edge.transport,
         port: edge.port
       )
+      let position: Int
+      if let known = positions[key] {
+        position = known
+      } else {
+        position = folded.count
+        positions[key] = position
+        folded.append(Folded(key, edge.tally))
+      }
       add(
         edge,
-        isScan: EvidenceFolding.isBrief(edge) && scanning.contains(Burst(edge)),
-        to: &folded[key]
+        isScan: EvidenceFolding.isBrief(edge) && scanning.contains(Burst(edge, from: at.source)),
+        to: &folded[position]
       )
     }
-    let unsorted = folded.map { connection($0.key, $0.value) }
-    // One DNS name may stand for many addresses, so the words alone give no order. Connections are
-    // large: their positions are sorted instead.
-    let order = unsorted.indices.sorted { left, right in
-      let (one, two) = (unsorted[left].key, unsorted[right].key)
-      if one != two { return one < two }
-      if unsorted[left].source != unsorted[right].source {
-        return precedes(unsorted[left].source, unsorted[right].source)
-      }
-      return precedes(unsorted[left].destination, unsorted[right].destination)
-    }
+    let words = ends.all.map(name)
     return Result(
-      connections: order.map { unsorted[$0] },
+      connections: order(folded.map(\.key), ends.all, words).map { position in
+        connection(folded[position], ends.all, words)
+      },
       replies: replies,
       unattributed: unattributed
     )
+  }
+
+  /// The positions of connections in the order of their words; one DNS name may stand for many
+  /// addresses, so where the words are the same their ends decide.
+  private func order(_ keys: [PairKey], _ ends: [ConnectionEnd], _ words: [String]) -> [Int] {
+    var byWords = [Int](repeating: 0, count: ends.count)
+    var byEnds = byWords
+    let sorted = ends.indices.sorted { words[$0] < words[$1] }
+    for (place, end) in sorted.enumerated() {
+      let isNew = place == 0 || words[sorted[place - 1]] != words[end]
+      byWords[end] = isNew ? place : byWords[sorted[place - 1]]
+    }
+    for (place, end) in ends.indices.sorted(by: { precedes(ends[$0], ends[$1]) }).enumerated() {
+      byEnds[end] = place
+    }
+    return keys.indices.sorted { left, right in
+      let (one, two) = (keys[left], keys[right])
+      if byWords[one.source] != byWords[two.source] {
+        return byWords[one.source] < byWords[two.source]
+      }
+      if byWords[one.destination] != byWords[two.destination] {
+        return byWords[one.destination] < byWords[two.destination]
+      }
+      if one.transport != two.transport { return one.transport < two.transport }
+      if one.port != two.port { return one.port < two.port }
+      if one.source != two.source { return byEnds[one.source] < byEnds[two.source] }
+      return byEnds[one.destination] < byEnds[two.destination]
+    }
   }
 
   /// What connection an edge belongs to, in words; nil when its pods cannot be attributed.
@@ -252,20 +299,8 @@ package struct EvidenceFolding: Sendable {
     return workloadOf[endpoint].map(ConnectionEnd.workload)
   }
 
-  private func add(_ edge: FlowEdge, isScan: Bool, to entry: inout Folded?) {
+  private func add(_ edge: FlowEdge, isScan: Bool, to folded: inout Folded) {
     let tally = edge.tally
-    var folded =
-      entry
-      ?? Folded(
-        evidence: ConnectionEvidence(
-          records: 0,
-          firstMicroseconds: tally.firstMicroseconds,
-          lastMicroseconds: tally.lastMicroseconds,
-          hours: 0,
-          days: 0,
-          logKinds: []
-        )
-      )
     switch edge.evidence {
     case .allowed: folded.allowed.insert(edge.side)
     case .wouldDeny: folded.wouldDeny = true
@@ -289,10 +324,10 @@ package struct EvidenceFolding: Sendable {
       folded.evidence.logKinds = (folded.evidence.logKinds + [edge.logKind]).sorted()
     }
     for time in [tally.firstMicroseconds, tally.lastMicroseconds] {
-      folded.hours.insert(Timestamps.floor(time, to: Timestamps.hour))
+      let hour = Timestamps.floor(time, to: Timestamps.hour)
+      if folded.hours.last != hour { folded.hours.append(hour) }
     }
     folded.isScan = folded.isScan && isScan
-    entry = folded
   }
 
   /// Any would-deny makes it would-deny; else a denial at a side where nothing was allowed outweighs
@@ -307,23 +342,28 @@ package struct EvidenceFolding: Sendable {
     return folded.explicit ? .explicitDeny : folded.denied.isEmpty ? .attempt : .denied
   }
 
-  private func connection(_ key: PairKey, _ folded: Folded) -> ObservedConnection {
-    let words = ConnectionKey(
-      source: name(key.source),
-      destination: name(key.destination),
-      transport: key.transport,
-      port: key.port
-    )
+  private func connection(
+    _ folded: Folded,
+    _ ends: [ConnectionEnd],
+    _ words: [String]
+  ) -> ObservedConnection {
+    let key = folded.key
+    let (source, destination) = (ends[key.source], ends[key.destination])
     var tally = folded.evidence
-    tally.hours = max(tally.hours, folded.hours.count)
+    tally.hours = max(tally.hours, Set(folded.hours).count)
     return ObservedConnection(
-      source: key.source,
-      destination: key.destination,
-      key: words,
+      source: source,
+      destination: destination,
+      key: ConnectionKey(
+        source: words[key.source],
+        destination: words[key.destination],
+        transport: key.transport,
+        port: key.port
+      ),
       evidence: evidence(folded),
       tally: tally,
-      marks: marks(key, folded, hours: tally.hours),
-      decision: decide(key.source, key.destination, key.transport, key.port)
+      marks: marks(source, destination, isScan: folded.isScan, hours: tally.hours),
+      decision: decide(source, destination, key.transport, key.port)
     )
   }
 
@@ -345,28 +385,34 @@ package struct EvidenceFolding: Sendable {
 
   // MARK: Marks
 
-  private func marks(_ key: PairKey, _ folded: Folded, hours: Int) -> [EvidenceMark] {
+  private func marks(
+    _ source: ConnectionEnd,
+    _ destination: ConnectionEnd,
+    isScan: Bool,
+    hours: Int
+  ) -> [EvidenceMark] {
     var marks: [EvidenceMark] = []
-    if case .other(let endpoint) = key.destination, EvidenceFolding.isMetadataService(endpoint) {
+    if case .other(let endpoint) = destination, EvidenceFolding.isMetadataService(endpoint) {
       marks.append(.metadataService)
     }
-    if folded.isScan { marks.append(.scan) }
-    for end in [key.source, key.destination] {
+    if isScan { marks.append(.scan) }
+    for end in [source, destination] {
       if case .other(let endpoint) = end, endpoint.kind == .unresolved { marks.append(.unresolved) }
     }
     if hours == 1 { marks.append(.oneHour) }
-    if case .other(let endpoint) = key.source, endpoint.isExternal,
-      case .workload(let index) = key.destination, !workloads[index].isExposed
+    if case .other(let endpoint) = source, endpoint.isExternal,
+      case .workload(let index) = destination, !workloads[index].isExposed
     {
       marks.append(.worldToUnexposed)
     }
-    if case .workload(let source) = key.source, case .workload(let destination) = key.destination,
+    if !criticality.isEmpty, case .workload(let source) = source,
+      case .workload(let destination) = destination,
       let from = criticality[workloads[source].namespace],
       let to = criticality[workloads[destination].namespace], from < to
     {
       marks.append(.towardsCritical)
     }
-    return Array(Set(marks)).sorted()
+    return marks.count > 1 ? Array(Set(marks)).sorted() : marks
   }
 
   /// Whether a server is the instance metadata service, by address or by the name clouds give it.
@@ -383,16 +429,18 @@ package struct EvidenceFolding: Sendable {
   ]
 
   private struct Served: Hashable {
-    var end: ConnectionEnd
+    var end: Int
     var transport: TransportProtocol
     var port: UInt16
   }
 
   /// Ports at which an end was seen to accept connections beyond doubt.
-  private func servedPorts(_ edges: [FlowEdge]) -> Set<Served> {
+  private func servedPorts(_ edges: [FlowEdge], _ ends: [EdgeEnds.Pair]) -> Set<Served> {
+    // Only edges that may be replies ask.
+    guard edges.contains(where: { $0.replyPort != 0 }) else { return [] }
     var served: Set<Served> = []
-    for edge in edges where edge.replyPort == 0 && edge.evidence != .attempt {
-      guard let destination = end(edge.destination) else { continue }
+    for (edge, at) in zip(edges, ends) where edge.replyPort == 0 && edge.evidence != .attempt {
+      guard let destination = at.destination.end else { continue }
       served.insert(Served(end: destination, transport: edge.transport, port: edge.port))
     }
     return served
@@ -400,11 +448,11 @@ package struct EvidenceFolding: Sendable {
 
   /// What a source did in the hour in which it began to.
   private struct Burst: Hashable {
-    var source: Endpoint
+    var source: Int
     var hour: Int64
 
-    init(_ edge: FlowEdge) {
-      source = edge.source
+    init(_ edge: FlowEdge, from source: EdgeEnds.Place) {
+      self.source = source.endpoint
       hour = Timestamps.floor(edge.tally.firstMicroseconds, to: Timestamps.hour)
     }
   }
@@ -422,18 +470,18 @@ package struct EvidenceFolding: Sendable {
   ///
   /// Only edges that were seen in one hour of a day count, so that a scan by night is one as well and
   /// a client that keeps trying what is down is none.
-  private func scans(_ edges: [FlowEdge]) -> Set<Burst> {
+  private func scans(_ edges: [FlowEdge], _ ends: [EdgeEnds.Pair]) -> Set<Burst> {
     var bursts: [Burst: [Int]] = [:]
     for (index, edge) in edges.enumerated() where EvidenceFolding.isBrief(edge) {
-      bursts[Burst(edge), default: []].append(index)
+      bursts[Burst(edge, from: ends[index].source), default: []].append(index)
     }
     var result: Set<Burst> = []
     for (burst, indices) in bursts where indices.count >= EvidenceFolding.scanWidth {
-      var targets: [Endpoint: Set<UInt32>] = [:]
+      var targets: [Int: Set<UInt32>] = [:]
       var unanswered = Set<Int>()
       for index in indices {
         let edge = edges[index]
-        targets[edge.destination, default: []].insert(
+        targets[ends[index].destination.endpoint, default: []].insert(
           UInt32(edge.transport.number) << 16 | UInt32(edge.port)
         )
         if edge.evidence != .allowed && edge.evidence != .wouldDeny { unanswered.insert(index) }

@@ -83,6 +83,7 @@ struct CompiledPolicies: Sendable {
     for tier in set.tiers { tiers[tier.name] = tier }
     self.tiers = tiers
     var matcherIndex: [PeerMatcher.Key: Int] = [:]
+    matcherIndex.reserveCapacity(positions.reduce(0) { $0 + set.policies[$1].rules.count })
     for position in positions {
       add(set.policies[position], at: position, matcherIndex: &matcherIndex)
     }

@@ -15,16 +15,16 @@ struct CompiledPorts: Sendable {
   /// Whether the ports differ from one destination to another.
   var hasNames: Bool { included.hasNames || excluded?.hasNames ?? false }
 
-  /// The ports as numbers, names looked up at the endpoint that serves them.
-  func resolved(at destination: PolicyEndpoint) -> PortSet {
-    let ports = included.resolved(at: destination)
-    return excluded.map { ports.subtracting($0.resolved(at: destination)) } ?? ports
+  /// The ports as numbers, names looked up among those of the endpoint that serves them.
+  func resolved(with names: [PolicyEndpoint.NamedPort]) -> PortSet {
+    let ports = included.resolved(with: names)
+    return excluded.map { ports.subtracting($0.resolved(with: names)) } ?? ports
   }
 
   /// Whether a port matches.
-  func contains(_ key: UInt32, at destination: PolicyEndpoint) -> Bool {
-    guard included.contains(key, at: destination) else { return false }
-    return !(excluded?.contains(key, at: destination) ?? false)
+  func contains(_ key: UInt32, with names: [PolicyEndpoint.NamedPort]) -> Bool {
+    guard included.contains(key, with: names) else { return false }
+    return !(excluded?.contains(key, with: names) ?? false)
   }
 }
 
@@ -63,11 +63,11 @@ private struct PortList: Sendable {
 
   var hasNames: Bool { !names.isEmpty }
 
-  func resolved(at destination: PolicyEndpoint) -> PortSet {
+  func resolved(with served: [PolicyEndpoint.NamedPort]) -> PortSet {
     if names.isEmpty { return numbers }
     var result = numbers
     for (transport, name) in names {
-      for port in destination.namedPorts
+      for port in served
       where port.name == name && (transport == nil || transport == port.transport) {
         result = result.union(.ports(port.transport, port.port, port.port))
       }
@@ -75,10 +75,10 @@ private struct PortList: Sendable {
     return result
   }
 
-  func contains(_ key: UInt32, at destination: PolicyEndpoint) -> Bool {
+  func contains(_ key: UInt32, with served: [PolicyEndpoint.NamedPort]) -> Bool {
     if numbers.contains(key) { return true }
     return names.contains { transport, name in
-      destination.namedPorts.contains { port in
+      served.contains { port in
         port.name == name && (transport == nil || transport == port.transport)
           && PortSet.key(port.transport, port.port) == key
       }

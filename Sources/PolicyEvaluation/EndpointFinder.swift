@@ -71,26 +71,26 @@ struct EndpointFinder: Sendable {
       matcher.isEveryone || matcher.entities.contains(.all) || matcher.entities.contains(.cluster)
       || matcher.tests.contains { $0.pods == nil }
     if takesAll { return Array(0..<count) }
-    var found = Set<Int>()
+    var found: [Int] = []
     for match in matcher.pods + matcher.tests.compactMap(\.pods) {
-      found.formUnion(candidates(for: match))
+      found += candidates(for: match)
     }
-    if !matcher.entities.isEmpty { found.formUnion(entityHolders) }
+    if !matcher.entities.isEmpty { found += entityHolders }
     if matcher.addresses.coversAny {
-      found.formUnion(anywhere)
-      if matcher.engine == .calico { found.formUnion(withoutAddress) }
+      found += anywhere
+      if matcher.engine == .calico { found += withoutAddress }
       collect(matcher.addresses.ipv4, from: ipv4, into: &found)
       collect(matcher.addresses.ipv6, from: ipv6, into: &found)
     }
-    for name in matcher.names { found.formUnion(byName[name] ?? []) }
-    if matcher.hasPatterns { found.formUnion(named) }
-    return found.sorted()
+    for name in matcher.names { found += byName[name] ?? [] }
+    if matcher.hasPatterns { found += named }
+    return found.sortedUnique()
   }
 
   private func collect(
     _ covered: IntervalSet<UInt128>,
     from addresses: [Address],
-    into found: inout Set<Int>
+    into found: inout [Int]
   ) {
     for range in covered.ranges {
       var low = 0
@@ -100,7 +100,7 @@ struct EndpointFinder: Sendable {
         if addresses[middle].value < range.lowerBound { low = middle + 1 } else { high = middle }
       }
       while low < addresses.count, addresses[low].value <= range.upperBound {
-        found.insert(addresses[low].endpoint)
+        found.append(addresses[low].endpoint)
         low += 1
       }
     }

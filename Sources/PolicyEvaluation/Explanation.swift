@@ -139,7 +139,7 @@ extension PolicyEvaluator {
     guard side.plan.rules.contains(index) else { return .otherSubject }
     let match = compiled.matchers[rule.matcher].match(peer)
     let level = compiled.level(of: index, for: peer, match: match, plan: side.plan)
-    let hasPort = rule.ports.contains(key, at: side.destination)
+    let hasPort = rule.ports.contains(key, with: side.portNames)
     guard level != .none else {
       if match.byName, hasPort { return .nameNotAsked }
       return hasPort ? .otherPeer : .otherPeerAndPort

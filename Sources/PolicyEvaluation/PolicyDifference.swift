@@ -127,14 +127,11 @@ package struct PolicyDifference: Hashable, Sendable {
       return key...key
     }
     let namedPorts = Set(old.endpoints.flatMap(\.namedPorts))
-    let everyName = PolicyEndpoint(
-      isPod: true,
-      namedPorts: namedPorts.sorted {
-        ($0.name, $0.transport, $0.port) < ($1.name, $1.transport, $1.port)
-      }
-    )
+    let everyName = namedPorts.sorted {
+      ($0.name, $0.transport, $0.port) < ($1.name, $1.transport, $1.port)
+    }
     for rule in old.compiled.rules + new.compiled.rules {
-      ranges += rule.ports.resolved(at: everyName).ranges
+      ranges += rule.ports.resolved(with: everyName).ranges
     }
     return ranges.isEmpty ? .everyPort : PortSet(ranges)
   }

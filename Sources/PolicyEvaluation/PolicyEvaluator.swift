@@ -96,7 +96,12 @@ package struct PolicyEvaluator: Sendable {
     peer: PolicyEndpoint
   ) -> SideEvaluation {
     let plan = SubjectPlan(compiled, endpoint: subject, direction: direction)
-    return SideEvaluation(compiled, plan: plan, subject: subject, peer: peer) { index in
+    return SideEvaluation(
+      compiled,
+      plan: plan,
+      portNames: (direction == .ingress ? subject : peer).namedPorts,
+      peer: peer
+    ) { index in
       compiled.level(
         of: index,
         for: peer,

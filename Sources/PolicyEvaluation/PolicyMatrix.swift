@@ -127,14 +127,8 @@ package struct PolicyMatrix: Sendable {
 
   private mutating func levels(of plan: SubjectPlan, peer: Int) -> [MatchLevel] {
     plan.rules.map { rule in
-      let matcher = compiled.rules[rule].matcher
-      fillMatch(matcher, peer)
-      return compiled.level(
-        of: rule,
-        for: endpoints[peer],
-        match: PeerMatcher.Match(code: matches[matcher][peer]),
-        plan: plan
-      )
+      let match = match(compiled.rules[rule].matcher, peer)
+      return compiled.level(of: rule, for: endpoints[peer], match: match, plan: plan)
     }
   }
 
@@ -156,34 +150,28 @@ package struct PolicyMatrix: Sendable {
 
   mutating func side(_ direction: Direction, subject: Int, peer: Int) -> SideEvaluation {
     let plan = plan(direction, of: subject)
-    for rule in plan.unionRules { fillMatch(compiled.rules[rule].matcher, peer) }
-    for tier in plan.tiers {
-      for rule in tier.rules { fillMatch(compiled.rules[rule].matcher, peer) }
-    }
-    let endpoint = endpoints[peer]
     return SideEvaluation(
       compiled,
       plan: plan,
-      subject: endpoints[subject],
-      peer: endpoint
+      portNames: endpoints[direction == .ingress ? subject : peer].namedPorts,
+      peer: endpoints[peer]
     ) { rule in
-      compiled.level(
-        of: rule,
-        for: endpoint,
-        match: PeerMatcher.Match(code: matches[compiled.rules[rule].matcher][peer]),
-        plan: plan
-      )
+      let match = match(compiled.rules[rule].matcher, peer)
+      return compiled.level(of: rule, for: endpoints[peer], match: match, plan: plan)
     }
   }
 
-  private mutating func fillMatch(_ matcher: Int, _ peer: Int) {
-    if matches[matcher].count < endpoints.count {
-      let missing = endpoints.count - matches[matcher].count
-      matches[matcher] += Array(repeating: PeerMatcher.Match.unknownCode, count: missing)
+  /// What a matcher says of an endpoint, asked once.
+  private mutating func match(_ matcher: Int, _ peer: Int) -> PeerMatcher.Match {
+    let missing = endpoints.count - matches[matcher].count
+    if missing > 0 {
+      matches[matcher] += repeatElement(PeerMatcher.Match.unknownCode, count: missing)
     }
-    if matches[matcher][peer] == PeerMatcher.Match.unknownCode {
-      matches[matcher][peer] = compiled.matchers[matcher].match(endpoints[peer]).code
-    }
+    let known = matches[matcher][peer]
+    guard known == PeerMatcher.Match.unknownCode else { return PeerMatcher.Match(code: known) }
+    let match = compiled.matchers[matcher].match(endpoints[peer])
+    matches[matcher][peer] = match.code
+    return match
   }
 
   /// The endpoints that a matcher's peers cover at least in part, ascending.
@@ -193,8 +181,7 @@ package struct PolicyMatrix: Sendable {
     self.finder = finder
     var result: [Int] = []
     for peer in finder.candidates(for: compiled.matchers[matcher]) {
-      fillMatch(matcher, peer)
-      if PeerMatcher.Match(code: matches[matcher][peer]).isAny { result.append(peer) }
+      if match(matcher, peer).isAny { result.append(peer) }
     }
     matching[matcher] = result
     return result
@@ -202,12 +189,12 @@ package struct PolicyMatrix: Sendable {
 
   /// The endpoints that some rule of a plan names, ascending; rules for everyone left out.
   mutating func namedPeers(of plan: SubjectPlan) -> [Int] {
-    var peers: Set<Int> = []
+    var peers: [Int] = []
     for rule in plan.rules where compiled.rules[rule].action != .log {
       let matcher = compiled.rules[rule].matcher
-      if !compiled.matchers[matcher].isEveryone { peers.formUnion(endpoints(matching: matcher)) }
+      if !compiled.matchers[matcher].isEveryone { peers += endpoints(matching: matcher) }
     }
-    return peers.sorted()
+    return peers.sortedUnique()
   }
 
   /// Whether a plan may let through a peer that none of its rules names.

@@ -83,7 +83,7 @@ package struct Replay: Sendable {
   package func decide() -> (decisions: [Decision], unusedRules: [RuleReference]) {
     var replay = ReplayRun(self)
     let decisions = connections.map { replay.judge($0, provingNeed: false) }
-    return (decisions, replay.rules { !$0.used.contains($1) })
+    return (decisions, replay.rules { !$0.used[$1] })
   }
 
   /// Whether a side is judged.
@@ -97,8 +97,9 @@ private struct ReplayRun {
   let replay: Replay
   var matrix: PolicyMatrix
   var result = ReplayResult()
-  var used: Set<Int> = []
-  var essential: Set<Int> = []
+  /// Whether a connection touches a rule, and whether one cannot do without it; by index.
+  var used: [Bool]
+  var essential: [Bool]
 
   init(_ replay: Replay) {
     self.replay = replay
@@ -109,6 +110,8 @@ private struct ReplayRun {
       isolatedNamespaces: replay.isolatedNamespaces,
       stage: replay.stage
     )
+    used = Array(repeating: false, count: matrix.compiled.rules.count)
+    essential = used
   }
 
   // MARK: Accepted connections
@@ -122,12 +125,12 @@ private struct ReplayRun {
         result.denied.append(DeniedConnection(connection: index, decision: decision))
       }
     }
-    result.usedRules = rules { $0.used.contains($1) }
-    result.unusedRules = rules { !$0.used.contains($1) }
+    result.usedRules = rules { $0.used[$1] }
+    result.unusedRules = rules { !$0.used[$1] }
     let compiled = matrix.compiled
     result.superfluousRules = rules { run, index in
       let action = compiled.rules[index].action
-      return (action == .allow || action == .pass) && !run.essential.contains(index)
+      return (action == .allow || action == .pass) && !run.essential[index]
     }
   }
 
@@ -165,11 +168,11 @@ private struct ReplayRun {
     let key = PortSet.key(connection.transport, connection.port)
     let decision = side.decide(key)
     let matching = side.rulesMatching(key)
-    used.formUnion(matching)
+    for rule in matching { used[rule] = true }
     guard decision.isAllowed else { return decision }
     if provingNeed {
-      for rule in matching where !essential.contains(rule) {
-        if !side.decide(key, without: rule).isAllowed { essential.insert(rule) }
+      for rule in matching where !essential[rule] {
+        if !side.decide(key, without: rule).isAllowed { essential[rule] = true }
       }
     }
     needDNSRules(of: side, peer: peer, key: key, provingNeed: provingNeed)
@@ -192,13 +195,13 @@ private struct ReplayRun {
         names.contains(where: $0.matches)
       }
       guard isAsked else { continue }
-      used.insert(dnsRule)
+      used[dnsRule] = true
       guard provingNeed else { continue }
       let others = side.plan.without(dnsRule: dnsRule)
       let alone = SideEvaluation(
         compiled,
         plan: others,
-        subject: side.destination,
+        portNames: side.portNames,
         peer: endpoint
       ) { rule in
         compiled.level(
@@ -208,13 +211,13 @@ private struct ReplayRun {
           plan: others
         )
       }
-      if !alone.decide(key).isAllowed { essential.insert(dnsRule) }
+      if !alone.decide(key).isAllowed { essential[dnsRule] = true }
     }
   }
 
   // MARK: Beyond the accepted
 
-  private struct Pair: Hashable {
+  private struct Pair: Hashable, Comparable {
     var source: Int
     var destination: Int
 
@@ -227,18 +230,45 @@ private struct ReplayRun {
       source = direction == .egress ? subject : peer
       destination = direction == .egress ? peer : subject
     }
+
+    static func < (left: Pair, right: Pair) -> Bool {
+      left.source != right.source
+        ? left.source < right.source : left.destination < right.destination
+    }
+  }
+
+  /// The ports that were seen between two endpoints, sorted by these.
+  private struct SeenPorts {
+    private var entries: [(pair: Pair, key: UInt32)] = []
+
+    init(_ connections: [[ReplayConnection]]) {
+      entries.reserveCapacity(connections.reduce(0) { $0 + $1.count })
+      for connection in connections.joined() {
+        entries.append(
+          (
+            Pair(source: connection.source, destination: connection.destination),
+            PortSet.key(connection.transport, connection.port)
+          )
+        )
+      }
+      entries.sort { $0.pair < $1.pair }
+    }
+
+    /// The ports between the ends of a pair; nil when nothing was seen.
+    subscript(pair: Pair) -> PortSet? {
+      var low = 0
+      var high = entries.count
+      while low < high {
+        let middle = (low + high) / 2
+        if entries[middle].pair < pair { low = middle + 1 } else { high = middle }
+      }
+      guard low < entries.count, entries[low].pair == pair else { return nil }
+      return PortSet(entries[low...].prefix { $0.pair == pair }.map { $0.key...$0.key })
+    }
   }
 
   mutating func findUnobserved() {
-    var seen: [Pair: [ClosedRange<UInt32>]] = [:]
-    for connection in replay.connections + replay.tolerated {
-      let key = PortSet.key(connection.transport, connection.port)
-      seen[
-        Pair(source: connection.source, destination: connection.destination),
-        default: []
-      ].append(key...key)
-    }
-    let observed = seen.mapValues { PortSet($0) }
+    let observed = SeenPorts([replay.connections, replay.tolerated])
     for direction in [Direction.egress, .ingress] {
       for subject in matrix.endpoints.indices where replay.judges(matrix.endpoints[subject]) {
         let plan = matrix.plan(direction, of: subject)
@@ -262,7 +292,7 @@ private struct ReplayRun {
     _ direction: Direction,
     subject: Int,
     plan: SubjectPlan,
-    observed: [Pair: PortSet]
+    observed: SeenPorts
   ) {
     var isSpecial = Array(repeating: plan.asksPeerForPorts, count: matrix.endpoints.count)
     for peer in matrix.namedPeers(of: plan) { isSpecial[peer] = true }
@@ -288,7 +318,7 @@ private struct ReplayRun {
     _ direction: Direction,
     subject: Int,
     peer: Int,
-    observed: [Pair: PortSet]
+    observed: SeenPorts
   ) {
     let side = matrix.side(direction, subject: subject, peer: peer)
     let seen = observed[Pair(direction, subject: subject, peer: peer)] ?? PortSet()

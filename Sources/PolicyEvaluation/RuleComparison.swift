@@ -172,9 +172,8 @@ struct RuleComparison {
   private static func ports(_ wide: PolicyRule, cover narrow: PolicyRule) -> Bool {
     guard let widePorts = wide.ports else { return true }
     guard let narrowPorts = narrow.ports else { return false }
-    let nobody = PolicyEndpoint(isPod: false)
-    let numbers = CompiledPorts(narrowPorts).resolved(at: nobody)
-    guard numbers.isSubset(of: CompiledPorts(widePorts).resolved(at: nobody)) else { return false }
+    let numbers = CompiledPorts(narrowPorts).resolved(with: [])
+    guard numbers.isSubset(of: CompiledPorts(widePorts).resolved(with: [])) else { return false }
     return narrowPorts.allSatisfy { port in
       guard case .named = port.match else { return true }
       return widePorts.contains(port)

@@ -7,8 +7,8 @@ struct SideEvaluation {
   let compiled: CompiledPolicies
   /// What to evaluate.
   let plan: SubjectPlan
-  /// The endpoint that serves the port: the subject for ingress, the peer for egress.
-  let destination: PolicyEndpoint
+  /// The named ports of the endpoint that serves: the subject for ingress, the peer for egress.
+  let portNames: [PolicyEndpoint.NamedPort]
   /// Whether the peer is the local host.
   let peerIsLocalHost: Bool
   /// How much of the peer each rule of the plan covers, in the order of `plan.unionRules`.
@@ -22,13 +22,13 @@ struct SideEvaluation {
   init(
     _ compiled: CompiledPolicies,
     plan: SubjectPlan,
-    subject: PolicyEndpoint,
+    portNames: [PolicyEndpoint.NamedPort],
     peer: PolicyEndpoint,
     level: (Int) -> MatchLevel
   ) {
     self.compiled = compiled
     self.plan = plan
-    destination = plan.direction == .ingress ? subject : peer
+    self.portNames = portNames
     peerIsLocalHost = peer.entities.contains(.host) && !peer.isPod
     unionLevels = plan.unionRules.map(level)
     tierLevels = plan.tiers.map { $0.rules.map(level) }
@@ -69,7 +69,7 @@ struct SideEvaluation {
     where level != .none && index != excluded {
       let rule = compiled.rules[index]
       if rule.action == .allow, allowing != nil || level != .whole { continue }
-      guard rule.ports.contains(key, at: destination) else { continue }
+      guard rule.ports.contains(key, with: portNames) else { continue }
       if rule.action == .deny { return .denied(by: rule.reference) }
       if rule.action == .allow { allowing = rule.reference }
     }
@@ -109,7 +109,7 @@ struct SideEvaluation {
       for (index, level) in zip(tier.rules, tierLevels[tierIndex])
       where level != .none && index != excluded {
         let rule = compiled.rules[index]
-        guard rule.action != .log, rule.ports.contains(key, at: destination) else { continue }
+        guard rule.action != .log, rule.ports.contains(key, with: portNames) else { continue }
         switch rule.action {
         case .allow: if level == .whole { return .allowed(by: rule.reference) }
         case .deny: return .denied(by: rule.reference)
@@ -133,13 +133,13 @@ struct SideEvaluation {
     for (index, level) in zip(plan.unionRules, unionLevels) where level != .none {
       let rule = compiled.rules[index]
       guard rule.action == .deny || level == .whole else { continue }
-      if rule.ports.contains(key, at: destination) { result.append(index) }
+      if rule.ports.contains(key, with: portNames) { result.append(index) }
     }
     tiers: for (tier, levels) in zip(plan.tiers, tierLevels) {
       var passesInPart = false
       for (index, level) in zip(tier.rules, levels) where level != .none {
         let rule = compiled.rules[index]
-        guard rule.ports.contains(key, at: destination) else { continue }
+        guard rule.ports.contains(key, with: portNames) else { continue }
         if rule.action == .allow, level != .whole { continue }
         result.append(index)
         if rule.action == .pass, level == .whole { continue tiers }
@@ -157,18 +157,18 @@ struct SideEvaluation {
 
   /// Runs of ports that are decided alike, ascending and covering every port of every protocol.
   func decisions() -> [(ports: ClosedRange<UInt32>, decision: SideDecision)] {
-    var cuts: Set<UInt32> = [0]
+    var cuts: [UInt32] = [0]
     func cut(_ index: Int) {
-      for range in compiled.rules[index].ports.resolved(at: destination).ranges {
-        cuts.insert(range.lowerBound)
-        if range.upperBound < PortSet.highestKey { cuts.insert(range.upperBound + 1) }
+      for range in compiled.rules[index].ports.resolved(with: portNames).ranges {
+        cuts.append(range.lowerBound)
+        if range.upperBound < PortSet.highestKey { cuts.append(range.upperBound + 1) }
       }
     }
     for (index, level) in zip(plan.unionRules, unionLevels) where level != .none { cut(index) }
     for (tier, levels) in zip(plan.tiers, tierLevels) {
       for (index, level) in zip(tier.rules, levels) where level != .none { cut(index) }
     }
-    let starts = cuts.sorted()
+    let starts = cuts.sortedUnique()
     return starts.indices.map { index in
       let end = index + 1 < starts.count ? starts[index + 1] - 1 : PortSet.highestKey
       return (starts[index]...end, decide(starts[index]))
@@ -178,5 +178,15 @@ struct SideEvaluation {
   /// The ports that get through.
   func allowedPorts() -> PortSet {
     PortSet(decisions().filter(\.decision.isAllowed).map(\.ports))
+  }
+}
+
+extension Array where Element: Comparable {
+  /// The elements in order, each once.
+  func sortedUnique() -> [Element] {
+    var result: [Element] = []
+    result.reserveCapacity(count)
+    for element in sorted() where result.last != element { result.append(element) }
+    return result
   }
 }

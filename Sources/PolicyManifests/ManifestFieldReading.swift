@@ -118,6 +118,7 @@ struct WarningList {
     case .any(let parts): for part in parts { check(part, at: node) }
     case .all(let parts):
       for part in parts { check(part, at: node) }
+      if WarningList.testEachKeyOnce(parts) { return }
       var byKey: [String: [LabelRequirement]] = [:]
       for case .requirement(let requirement) in parts {
         byKey[requirement.key, default: []].append(requirement)
@@ -127,6 +128,18 @@ struct WarningList {
         add(node, "the tests of \(key.quoted) contradict each other: nothing matches")
       }
     }
+  }
+
+  /// Whether plainly no key is tested twice, and no test is one that nothing passes.
+  private static func testEachKeyOnce(_ parts: [LabelSelector]) -> Bool {
+    var last: String?
+    for part in parts {
+      guard case .requirement(let test) = part, !(test.operation == .in && test.values.isEmpty),
+        last.map({ $0 < test.key }) ?? true
+      else { return false }
+      last = test.key
+    }
+    return true
   }
 
   private static func contradict(_ tests: [LabelRequirement]) -> Bool {

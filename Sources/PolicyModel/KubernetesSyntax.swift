@@ -40,8 +40,23 @@ package enum KubernetesSyntax {
 
   private static func isDNSSubdomain(_ bytes: Substring.UTF8View) -> Bool {
     guard bytes.count <= 253 else { return false }
-    return bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-      .allSatisfy { isDNSLabel($0) }
+    // Each label starts and ends with a letter or digit.
+    var isInside = false
+    var isComplete = false
+    for byte in bytes {
+      if isLower(byte) || isDigit(byte) {
+        isInside = true
+        isComplete = true
+      } else if byte == UInt8(ascii: "-") {
+        guard isInside else { return false }
+        isComplete = false
+      } else {
+        guard byte == UInt8(ascii: "."), isComplete else { return false }
+        isInside = false
+        isComplete = false
+      }
+    }
+    return isComplete
   }
 
   private static func isDNSLabel(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {

@@ -5,9 +5,22 @@ extension LabelSelector {
   /// negations vanish, and a single test becomes a conjunction of one. What matches everything is
   /// ``everything``; what visibly matches nothing is `.any([])`. The meaning does not change.
   package func normalized() -> LabelSelector {
+    if isPlain { return self }
     let simple = simplified()
     if case .requirement = simple { return .all([simple]) }
     return simple
+  }
+
+  /// Whether it is a sorted conjunction of tests without any spelling to choose, as most are.
+  private var isPlain: Bool {
+    guard case .all(let parts) = self else { return false }
+    var last: LabelRequirement?
+    for part in parts {
+      guard case .requirement(let requirement) = part, requirement.isPlain else { return false }
+      if let last, last >= requirement { return false }
+      last = requirement
+    }
+    return true
   }
 
   private func simplified() -> LabelSelector {
@@ -75,6 +88,14 @@ extension LabelSelector: Comparable {
 }
 
 extension LabelRequirement {
+  fileprivate var isPlain: Bool {
+    switch operation {
+    case .in, .notIn: values.count == 1
+    case .exists, .doesNotExist: values.isEmpty
+    case .contains, .startsWith, .endsWith: false
+    }
+  }
+
   fileprivate func simplified() -> LabelSelector {
     switch operation {
     case .in where values.isEmpty: return .any([])

@@ -31,7 +31,7 @@ package struct LabelRequirement: Hashable, Sendable {
   package init(_ key: String, _ operation: Operation, _ values: [String] = []) {
     self.key = key
     self.operation = operation
-    self.values = Array(Set(values)).sorted()
+    self.values = values.count > 1 ? Array(Set(values)).sorted() : values
   }
 
   /// `key=value`.
@@ -68,7 +68,7 @@ extension LabelRequirement: Comparable {
 }
 
 /// A boolean expression over labels: Kubernetes' conjunctions and Calico's full language.
-package indirect enum LabelSelector: Hashable, Sendable {
+package enum LabelSelector: Hashable, Sendable {
   /// One test.
   case requirement(LabelRequirement)
   /// All must match; empty matches everything.
@@ -76,14 +76,16 @@ package indirect enum LabelSelector: Hashable, Sendable {
   /// One must match; empty matches nothing.
   case any([LabelSelector])
   /// Must not match.
-  case not(LabelSelector)
+  indirect case not(LabelSelector)
 
   /// Matches everything.
   package static let everything = LabelSelector.all([])
 
   /// A conjunction, sorted so that equal selectors are equal values.
   package static func requirements(_ requirements: [LabelRequirement]) -> LabelSelector {
-    .all(Array(Set(requirements)).sorted().map(LabelSelector.requirement))
+    let isSorted = zip(requirements, requirements.dropFirst()).allSatisfy { $0 < $1 }
+    let sorted = isSorted ? requirements : Array(Set(requirements)).sorted()
+    return .all(sorted.map(LabelSelector.requirement))
   }
 
   /// `matchLabels`.

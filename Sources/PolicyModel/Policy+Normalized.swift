@@ -44,7 +44,8 @@ extension NamespaceMatch {
   package func normalized() -> NamespaceMatch {
     switch self {
     case .own, .all: return self
-    case .named(let names): return .named(Array(Set(names)).sorted())
+    case .named(let names):
+      return names.count > 1 ? .named(Array(Set(names)).sorted()) : self
     case .selector(let selector):
       let simple = selector.normalized()
       if simple == .everything { return .all }
@@ -106,8 +107,9 @@ extension PolicyRule {
     }
     if let peers {
       var simple: [PolicyPeer] = []
-      for peer in peers { simple += peer.simplified() }
-      result.peers = simple.contains(.match(EndpointMatch())) ? nil : simple.unique()
+      simple.reserveCapacity(peers.count)
+      for peer in peers { peer.addSimplified(to: &simple) }
+      result.peers = simple.contains(where: \.isEveryone) ? nil : simple.unique()
       if result.peers?.isEmpty == true { return nil }
     }
     if let ports {
@@ -180,19 +182,24 @@ extension PolicyRule {
 }
 
 extension PolicyPeer {
-  fileprivate func simplified() -> [PolicyPeer] {
+  /// Adds what it says in simple forms: nothing where it matches nobody.
+  fileprivate func addSimplified(to peers: inout [PolicyPeer]) {
     switch self {
-    case .pods(let match): return [.pods(match.normalized())]
-    case .cidr(let prefix, let except): return [.cidr(prefix, except: except.unique())]
+    case .pods(let match): peers.append(.pods(match.normalized()))
+    case .cidr(let prefix, let except): peers.append(.cidr(prefix, except: except.unique()))
     case .match(let match):
       let simple = match.normalized()
-      return simple.nets?.isEmpty == true ? [] : simple.peers
-    case .dnsName(let name): return [.dnsName(name.asDNSQuery)]
+      if simple.nets?.isEmpty != true { peers += simple.peers }
+    case .dnsName(let name): peers.append(.dnsName(name.asDNSQuery))
     case .dnsPattern(let pattern):
       let text = pattern.asDNSQuery
-      return text.contains("*") ? [.dnsPattern(text)] : [.dnsName(text)]
-    case .entity: return [self]
+      peers.append(text.contains("*") ? .dnsPattern(text) : .dnsName(text))
+    case .entity: peers.append(self)
     }
+  }
+
+  fileprivate var isEveryone: Bool {
+    if case .match(let match) = self { match.isEmpty } else { false }
   }
 
   /// Peers of different groups cannot share a Cilium rule.
@@ -246,6 +253,11 @@ extension String {
 extension Array where Element: Hashable {
   /// The elements in order, each once.
   fileprivate func unique() -> [Element] {
+    // Most lists are short: comparing is cheaper than hashing.
+    if count <= 8 {
+      let isUnique = indices.allSatisfy { index in !self[..<index].contains(self[index]) }
+      if isUnique { return self }
+    }
     var seen: Set<Element> = []
     return filter { seen.insert($0).inserted }
   }

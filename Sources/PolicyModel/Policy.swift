@@ -180,7 +180,7 @@ package enum PolicyPeer: Hashable, Sendable {
   /// A DNS pattern with `*` (egress only).
   case dnsPattern(String)
   /// Calico: a conjunction that the other cases cannot say (pods by address, negations).
-  case match(EndpointMatch)
+  indirect case match(EndpointMatch)
 }
 
 /// One entry of a rule's port list.

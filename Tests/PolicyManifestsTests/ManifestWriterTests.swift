@@ -93,7 +93,7 @@ struct ManifestWriterTests {
     ]
   )
   func quoting(text: String) throws {
-    let scalar = YAMLTree.scalar(text)
+    let scalar = Self.scalar(text)
     #expect(scalar.hasPrefix("\""), "\(scalar)")
     let tree = YAMLTree.mapping([
       (text, .sequence([.string(text), .mapping([(text, .string(text))])]))
@@ -107,6 +107,12 @@ struct ManifestWriterTests {
     #expect(try items[1].fields().required(text).string() == text)
   }
 
+  private static func scalar(_ text: String) -> String {
+    var yaml = YAMLText()
+    yaml.add(scalar: text)
+    return yaml.string
+  }
+
   @Test(
     "Ordinary text stays plain",
     arguments: [
@@ -115,7 +121,7 @@ struct ManifestWriterTests {
     ]
   )
   func plain(text: String) {
-    #expect(YAMLTree.scalar(text) == text)
+    #expect(Self.scalar(text) == text)
   }
 
   @Test("What a dialect cannot say is refused with policy and rule")

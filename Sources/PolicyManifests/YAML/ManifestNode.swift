@@ -196,6 +196,7 @@ struct ManifestNode {
     unsupported: [String] = []
   ) throws(ManifestError) -> ManifestFields {
     let fields = try fields()
+    if fields.fields.allSatisfy({ known.contains($0.name) }) { return fields }
     let unknown = fields.names.filter { !known.contains($0) }.sorted()
     for name in unknown {
       guard let child = fields.value(of: name) else { continue }

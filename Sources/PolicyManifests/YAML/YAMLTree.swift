@@ -1,7 +1,7 @@
 import FlowModel
 
 /// A document to be written, with its fields in the order in which they are to appear.
-indirect enum YAMLTree {
+enum YAMLTree {
   /// Fields, keys unique.
   case mapping([(String, YAMLTree)])
   /// Members.
@@ -46,100 +46,66 @@ indirect enum YAMLTree {
 extension YAMLTree {
   /// The tree as block YAML, indented by two, with sequences at the indentation of their key.
   var yaml: String {
-    var text = ""
+    var text = YAMLText()
     write(to: &text, indent: 0)
-    return text
+    return text.string
   }
 
-  private func write(to text: inout String, indent: Int) {
-    let margin = String(repeating: " ", count: indent)
+  private func write(to text: inout YAMLText, indent: Int) {
     switch self {
     case .mapping(let fields):
       for (index, field) in fields.enumerated() {
         // The first field stands behind what precedes it: a margin or a sequence's dash.
-        if index > 0 { text += margin }
-        text += YAMLTree.scalar(field.0) + ":"
+        if index > 0 { text.add(margin: indent) }
+        text.add(scalar: field.0)
+        text.add(":")
         switch field.1 {
         case .mapping(let nested) where !nested.isEmpty:
-          text += "\n" + margin + "  "
+          text.add("\n")
+          text.add(margin: indent + 2)
           field.1.write(to: &text, indent: indent + 2)
         case .sequence(let items) where !items.isEmpty:
-          text += "\n" + margin
+          text.add("\n")
+          text.add(margin: indent)
           field.1.write(to: &text, indent: indent)
-        default: text += " " + field.1.inline + "\n"
+        default:
+          text.add(" ")
+          field.1.writeInline(to: &text)
+          text.add("\n")
         }
       }
     case .sequence(let items):
       for (index, item) in items.enumerated() {
-        if index > 0 { text += margin }
-        text += "- "
+        if index > 0 { text.add(margin: indent) }
+        text.add("- ")
         switch item {
         case .mapping(let nested) where !nested.isEmpty: item.write(to: &text, indent: indent + 2)
         case .sequence(let nested) where !nested.isEmpty: item.write(to: &text, indent: indent + 2)
-        default: text += item.inline + "\n"
+        default:
+          item.writeInline(to: &text)
+          text.add("\n")
         }
       }
-    default: text += inline + "\n"
+    default:
+      writeInline(to: &text)
+      text.add("\n")
     }
   }
 
+  private func writeInline(to text: inout YAMLText) {
+    if case .string(let value) = self { text.add(scalar: value) } else { text.add(inline) }
+  }
+
+  /// What is no text and stands on one line, in YAML and JSON alike.
   private var inline: String {
     switch self {
     case .mapping: "{}"
     case .sequence: "[]"
-    case .string(let text): YAMLTree.scalar(text)
+    case .string(let text): text
     case .integer(let value): "\(value)"
     case .number(let value): YAMLTree.text(value)
     case .boolean(let value): value ? "true" : "false"
     }
-  }
-
-  /// Text as a scalar that every YAML reader takes for a string: plain where that is certain, else
-  /// in double quotes.
-  static func scalar(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
-
-  private static func isPlain(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
-    guard let first = bytes.first, let last = bytes.last, bytes.count <= 500 else { return false }
-    let isDigit = 0x30...0x39 ~= first
-    let isLetter = 0x41...0x5a ~= first || 0x61...0x7a ~= first
-    guard isDigit || isLetter || first == UInt8(ascii: "/") || first == UInt8(ascii: "_"),
-      last != UInt8(ascii: " "), last != UInt8(ascii: ":"),
-      bytes.allSatisfy({ 0x20...0x7e ~= $0 })
-    else { return false }
-    for (byte, next) in zip(bytes, bytes.dropFirst()) {
-      if byte == UInt8(ascii: ":"), next == UInt8(ascii: " ") { return false }
-      if byte == UInt8(ascii: " "), next == UInt8(ascii: "#") { return false }
-    }
-    if reserved.contains(text.lowercased()) { return false }
-    guard isDigit else { return true }
-    // Anything made of what numbers, dates and sexagesimals are made of is quoted.
-    return !bytes.allSatisfy(numberBytes.contains)
-  }
-
-  private static let reserved: Set<String> = [
-    "y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan",
-  ]
-  private static let numberBytes = Set("0123456789abcdefABCDEFxXoOtTzZ_.:+- ".utf8)
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case "\r": result += "\\r"
-      case " "..."~": result.unicodeScalars.append(scalar)
-      default:
-        let hex = String(scalar.value, radix: 16)
-        let width = scalar.value <= 0xff ? 2 : scalar.value <= 0xffff ? 4 : 8
-        let sign = scalar.value <= 0xff ? "x" : scalar.value <= 0xffff ? "u" : "U"
-        result += "\\\(sign)" + String(repeating: "0", count: width - hex.count) + hex
-      }
-    }
-    return result + "\""
   }
 }
 

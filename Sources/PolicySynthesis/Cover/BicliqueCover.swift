@@ -41,8 +41,13 @@ package enum BicliqueCover {
   ///     result is still a cover with a valid lower bound.
   /// - Returns: The same for the same pairs, in whatever order they were given.
   package static func minimum(_ relation: BooleanRelation, budget: Int) -> CoverResult {
+    var (bicliques, rest) = isolated(relation)
+    guard let rest else {
+      return CoverResult(bicliques: bicliques.sorted(), lowerBound: bicliques.count, steps: 0)
+    }
+    let isolatedCount = bicliques.count
     var meter = StepMeter(limit: budget)
-    var parts = CoreRelation.components(of: relation).map { OpenPart($0) }
+    var parts = CoreRelation.components(of: rest).map { OpenPart($0) }
     // The small ones first: what they leave of the budget goes to the others.
     let order = parts.indices.sorted { (parts[$0].openCount, $0) < (parts[$1].openCount, $1) }
     for (position, index) in order.enumerated() {
@@ -50,15 +55,40 @@ package enum BicliqueCover {
       parts[index].solve(&share)
       meter.absorb(share)
     }
-    var bicliques: [Biclique] = []
     for part in parts {
       bicliques.append(contentsOf: CoverTrimming(part.core).trimmed(part.cover))
     }
     return CoverResult(
       bicliques: bicliques.sorted(),
-      lowerBound: parts.reduce(0) { $0 + $1.lowerBound },
+      lowerBound: parts.reduce(isolatedCount) { $0 + $1.lowerBound },
       steps: meter.steps
     )
+  }
+
+  /// The bicliques of rows that share columns with none but equal rows, and the other rows; nil when
+  /// there are none.
+  ///
+  /// Most relations of policies are made of nothing else: each server listens on one port.
+  private static func isolated(
+    _ relation: BooleanRelation
+  ) -> (bicliques: [Biclique], rest: BooleanRelation?) {
+    let groups = CoreRelation.joined(relation.rowSets)
+    var once = BitSet(capacity: relation.columnCount)
+    var twice = once
+    for group in groups {
+      twice.formUnion(once, in: group.set)
+      once.formUnion(group.set)
+    }
+    var bicliques: [Biclique] = []
+    var others: [Int] = []
+    for group in groups {
+      if group.set.intersects(twice) {
+        others += group.members
+      } else {
+        bicliques.append(Biclique(rows: group.members, columns: group.set.members))
+      }
+    }
+    return (bicliques, others.isEmpty ? nil : relation.keeping(rows: others))
   }
 
   /// One connected part of a relation on its way to a cover.

@@ -115,6 +115,11 @@ extension BitSet {
     for index in words.indices { words[index] |= other.words[index] }
   }
 
+  /// Adds the members of `other` that `limit` has too.
+  mutating func formUnion(_ other: BitSet, in limit: BitSet) {
+    for index in words.indices { words[index] |= other.words[index] & limit.words[index] }
+  }
+
   /// Takes out the members of `other`.
   mutating func subtract(_ other: BitSet) {
     for index in words.indices { words[index] &= ~other.words[index] }

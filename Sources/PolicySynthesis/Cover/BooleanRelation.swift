@@ -22,6 +22,15 @@ package struct BooleanRelation: Hashable, Sendable {
     }
   }
 
+  /// The relation without the pairs of all other rows.
+  func keeping(rows: [Int]) -> BooleanRelation {
+    var result = self
+    let none = BitSet(capacity: columnCount)
+    result.rowSets = Array(repeating: none, count: rowCount)
+    for row in rows { result.rowSets[row] = rowSets[row] }
+    return result
+  }
+
   /// Number of pairs.
   package var pairCount: Int { rowSets.reduce(0) { $0 + $1.count } }
 

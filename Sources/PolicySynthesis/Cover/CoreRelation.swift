@@ -121,7 +121,7 @@ struct CoreRelation: Sendable {
   }
 
   /// Equal non-empty sets joined, by ascending first member.
-  private static func joined(_ sets: [BitSet]) -> [(members: [Int], set: BitSet)] {
+  static func joined(_ sets: [BitSet]) -> [(members: [Int], set: BitSet)] {
     var position: [BitSet: Int] = [:]
     var result: [(members: [Int], set: BitSet)] = []
     for (index, set) in sets.enumerated() where !set.isEmpty {

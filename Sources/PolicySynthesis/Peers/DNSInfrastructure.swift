@@ -4,7 +4,7 @@ package import FlowModel
 /// Recognises the cluster's DNS servers, which clients ask over UDP and now and then over TCP.
 package enum DNSInfrastructure {
   /// Namespaces that DNS servers of a cluster run in.
-  private static let namespaces: Set<String> = ["kube-system", "openshift-dns"]
+  private static let namespaces = ["kube-system", "openshift-dns"]
   private static let names: Set<String> = ["kube-dns", "coredns", "dns-default", "node-local-dns"]
   /// Ports that DNS servers listen on: the standard one, and those of pods without privileges.
   private static let ports: Set<UInt16> = [53, 5353]

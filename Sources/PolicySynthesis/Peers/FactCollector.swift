@@ -117,7 +117,7 @@ struct FactCollector {
         input.workloads[subject].namespace == input.namespace
       else { continue }
       let workload = input.workloads[subject]
-      let name = WorkloadText.name(workload)
+      var name: String { WorkloadText.name(workload) }
       if !HomeCluster.holds(workload.cluster, home: home) {
         isUnderPolicy = true
         unexpressible[index, default: []].insert(
@@ -202,7 +202,7 @@ struct FactCollector {
       return
     }
     let workload = input.workloads[peer]
-    let name = WorkloadText.name(workload)
+    var name: String { WorkloadText.name(workload) }
     if !HomeCluster.holds(workload.cluster, home: home) {
       refuse(view, "\(name) runs in cluster \(workload.cluster), which policy cannot name")
     } else if !KubernetesSyntax.isDNSLabel(workload.namespace) {

@@ -101,13 +101,17 @@ struct PodClassTable {
     }
     prepared[namespace] = synthesizer
     positions[namespace] = members
-    for group in groups(synthesizer, count: members.count) {
-      if let joint = synthesizer.selection(of: group) {
+    let options = members.indices.map { synthesizer.options(for: [$0]) }
+    for group in groups(synthesizer, options) {
+      let joint =
+        group.count == 1
+        ? options[group[0]].flatMap(synthesizer.selection) : synthesizer.selection(of: group)
+      if let joint {
         add(group, joint, of: members, in: namespace)
       } else {
         // Nothing selects them all, though their labels overlap: each gets its own, excess listed.
         for member in group {
-          guard let own = synthesizer.selection(of: [member]) else { continue }
+          guard let own = options[member].flatMap(synthesizer.selection) else { continue }
           add([member], own, of: members, in: namespace)
         }
       }
@@ -135,25 +139,29 @@ struct PodClassTable {
 
   /// Positions joined with all that no labels tell apart from them, until nothing more is drawn in;
   /// those without any label to select by are left out.
-  private func groups(_ synthesizer: SelectorSynthesizer, count: Int) -> [[Int]] {
-    var root = Array(0..<count)
+  private func groups(
+    _ synthesizer: SelectorSynthesizer,
+    _ options: [SelectorSynthesizer.Options?]
+  ) -> [[Int]] {
+    var root = Array(options.indices)
     func find(_ index: Int) -> Int {
       var index = index
       while root[index] != index { index = root[index] }
       return index
     }
-    var open = (0..<count).map { [$0] }
+    var open = options.indices.map { [$0] }
     var selectable: Set<Int> = []
     while !open.isEmpty {
       var joined = false
       for group in open {
-        guard let inseparable = synthesizer.inseparable(from: group), let first = group.first else {
-          continue
-        }
+        guard let first = group.first,
+          let inseparable = group.count == 1
+            ? options[first]?.inseparable : synthesizer.inseparable(from: group)
+        else { continue }
         if group.count == 1 { selectable.insert(first) }
         for other in inseparable where find(other) != find(first) {
           // One that nothing selects is no object of its own, so there is none to share.
-          guard synthesizer.inseparable(from: [other]) != nil else { continue }
+          guard options[other] != nil else { continue }
           root[max(find(other), find(first))] = min(find(other), find(first))
           joined = true
         }

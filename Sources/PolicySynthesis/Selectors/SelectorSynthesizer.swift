@@ -106,9 +106,27 @@ package struct SelectorSynthesizer: Sendable {
   /// Positions of all workloads that no stable labels tell apart from the given ones, these included;
   /// nil when they have no stable label in common to select by.
   package func inseparable(from targets: [Int]) -> [Int]? {
+    options(for: targets)?.inseparable
+  }
+
+  /// All requirements that the label sets of some workloads pass, and what these match together.
+  struct Options {
+    /// Positions of all workloads that no stable labels tell apart from the given ones, these included.
+    let inseparable: [Int]
+    fileprivate let candidates: [Candidate]
+    fileprivate let meant: BitSet
+  }
+
+  /// What may select some workloads; nil when they have no stable label in common to select by.
+  func options(for targets: [Int]) -> Options? {
     let candidates = self.candidates(for: targets)
     guard candidates.contains(where: \.isPositive) else { return nil }
-    return matched(by: candidates, targets: rows(of: targets))
+    let meant = rows(of: targets)
+    return Options(
+      inseparable: matched(by: candidates, targets: meant),
+      candidates: candidates,
+      meant: meant
+    )
   }
 
   /// The smallest selector for some workloads.
@@ -117,10 +135,12 @@ package struct SelectorSynthesizer: Sendable {
   /// - Returns: The smallest exact selector; where there is none, the smallest that matches no more
   ///   than it must; nil when the workloads share no stable label to select by.
   package func selection(of targets: [Int]) -> Selection? {
-    let meant = rows(of: targets)
-    let all = candidates(for: targets)
-    guard all.contains(where: \.isPositive) else { return nil }
+    options(for: targets).flatMap(selection)
+  }
 
+  /// The smallest selector by some options.
+  func selection(_ options: Options) -> Selection? {
+    let all = options.candidates
     let excluded = all.map { allRows.subtracting($0.rows) }
     let universe = excluded.reduce(BitSet(capacity: capacity)) { $0.union($1) }
 
@@ -135,7 +155,7 @@ package struct SelectorSynthesizer: Sendable {
         let found = chosen.map { all[positions[$0]] }
         return Selection(
           requirements: found.map(\.requirement).sorted(),
-          matched: matched(by: found, targets: meant)
+          matched: matched(by: found, targets: options.meant)
         )
       }
     }
@@ -145,7 +165,7 @@ package struct SelectorSynthesizer: Sendable {
   // MARK: - Candidates
 
   /// A requirement that all label sets of the meant workloads pass.
-  private struct Candidate {
+  fileprivate struct Candidate {
     enum Step: Int, CaseIterable, Comparable {
       case equality, valueSet, presence
       static func < (left: Step, right: Step) -> Bool { left.rawValue < right.rawValue }
