@@ -1,4 +1,5 @@
 package import FlowAggregation
+import FlowModel
 import PolicySynthesis
 import Rollout
 
