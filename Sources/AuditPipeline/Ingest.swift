@@ -21,6 +21,11 @@ package struct IngestOptions: Sendable {
 
   /// Makes the defaults.
   package init() {}
+
+  /// The format of an input by its first bytes, unless the user said which it is; nil when nobody knows.
+  func format(of head: RawSpan) -> LogFormat? {
+    format ?? LogFormat.detect(head, fields: decoder.fields)
+  }
 }
 
 /// What came of one input.
@@ -147,10 +152,12 @@ package struct Ingest: Sendable {
     var head: [UInt8]
     /// The ledger rows of inputs that start alike, when it was read.
     var earlier: [IngestRecord]
+    /// The ledger row of an earlier reading that came to nothing, when it was read from its start again.
+    var unused: IngestRecord?
   }
 
   private func read(path: String) async throws -> ReadInput {
-    try await read(try OpenedInput(path: path, format: options.format))
+    try await read(try OpenedInput(path: path, detect: options.format(of:)))
   }
 
   func run(opened: OpenedInput) async throws -> IngestResult {
@@ -179,15 +186,13 @@ package struct Ingest: Sendable {
       let result = IngestResult(status: .empty, record: record, edges: 0, tornBytes: 0)
       return ReadInput(path: path, outcome: .done(result), head: [], earlier: [])
     }
-    guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
+    guard let format = options.format(of: input.head.span.bytes) else {
       throw InputError.unknownFormat(file: path)
     }
     let earlier = try await store.inputs(matchingHead: input.headHash)
     var known: IngestRecord?
     var start = ReadStart()
-    search: for candidate in earlier.sorted(by: {
-      $0.identity.consumedBytes > $1.identity.consumedBytes
-    }) {
+    search: for candidate in Continuation.candidates(earlier, format) {
       switch try Continuation.check(&input, after: candidate) {
       case .same(let after):
         known = candidate
@@ -198,6 +203,15 @@ package struct Ingest: Sendable {
         return ReadInput(path: path, outcome: .done(result), head: input.head, earlier: earlier)
       case .different: continue
       }
+    }
+    if let unused = known, let again = try readAgain(unused, path: path, format: format) {
+      return ReadInput(
+        path: path,
+        outcome: .decoded(again, format, known: nil),
+        head: input.head,
+        earlier: earlier,
+        unused: unused
+      )
     }
     let reader = InputDecoding(
       input: input,
@@ -213,6 +227,27 @@ package struct Ingest: Sendable {
       head: input.head,
       earlier: earlier
     )
+  }
+
+  /// Reads a log of addresses from its start when nothing of it could be used before: the inventory may
+  /// know them by now, and what gave no evidence cannot count twice.
+  ///
+  /// - Returns: nil when it was used before, or cannot be used now either.
+  private func readAgain(_ known: IngestRecord, path: String, format: LogFormat) throws
+    -> InputDecoding.Output?
+  {
+    guard known.counts.used == 0, path != "-", resolver != nil, format.logKind.holdsAddresses else {
+      return nil
+    }
+    let reader = InputDecoding(
+      input: try OpenedInput(path: path, detect: { _ in format }),
+      format: format,
+      options: options,
+      resolver: resolver,
+      progress: progress
+    )
+    let decoded = try reader.run(from: ReadStart())
+    return decoded.accumulator.counts.used > 0 ? decoded : nil
   }
 
   private func store(_ input: ReadInput) async throws -> IngestResult {
@@ -248,12 +283,8 @@ package struct Ingest: Sendable {
     decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
     var counts = decoded.accumulator.counts
     counts.lines = decoded.lines - (known?.counts.lines ?? 0)
-    if let table = resolver as? AddressTable,
-      let doubt = table.doubt(
-        about: decoded.accumulator.endpoints,
-        namesPods: format.logKind.namesPods
-      )
-    {
+    if decoded.consumed == input.unused?.identity.consumedBytes { counts.capture = [:] }
+    if let doubt = format.logKind.doubt(decoded.accumulator, resolver) {
       counts.notes.insert(doubt)
     }
     if options.isStrict, let first = counts.rejections.first {
@@ -273,6 +304,9 @@ package struct Ingest: Sendable {
         firstProblem: first.problem,
         line: first.line
       )
+    }
+    if known == nil, format.logKind.lacksInventory(decoded.accumulator) {
+      throw InputError.needsInventory(file: input.path, format: format.rawValue)
     }
     let headLength = min(
       OpenedInput.identityWindow,
@@ -328,15 +362,5 @@ package struct Ingest: Sendable {
       edges: edges.count,
       tornBytes: decoded.tornBytes
     )
-  }
-}
-
-extension LogKind {
-  /// Whether such logs say which pods talked, rather than which addresses.
-  fileprivate var namesPods: Bool {
-    switch self {
-    case .hubble, .calico, .gkePolicy, .gcpVPC, .awsPolicyAgent: true
-    case .calicoPacket, .awsVPC, .azure: false
-    }
   }
 }

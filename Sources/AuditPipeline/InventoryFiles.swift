@@ -67,8 +67,13 @@ package struct InventoryFiles: Sendable {
   ///   - paths: JSON or YAML as kubectl prints it.
   ///   - time: When the objects were read from the cluster; nil takes the newest time in the
   ///     objects or the file's own, whichever is later.
+  ///   - ofAnyCluster: Whether a snapshot of another cluster than those before is added all the same.
   /// - Throws: ``InputError``, ``InventoryError``; nothing is stored then.
-  package func add(_ paths: [String], time: Int64?) async throws -> [InventoryAddition] {
+  package func add(
+    _ paths: [String],
+    time: Int64?,
+    ofAnyCluster: Bool = false
+  ) async throws -> [InventoryAddition] {
     var additions: [InventoryAddition] = []
     var inventory = try await load()
     var policies: [StoredPolicy] = []
@@ -76,13 +81,15 @@ package struct InventoryFiles: Sendable {
     for path in paths {
       let reader = try InventoryFiles.read(path)
       let taken = time ?? max(InventoryFiles.modified(path), reader.newestObjectTime ?? 0)
-      inventory.add(
-        InventorySnapshot(
-          time: taken,
-          objects: reader.objects,
-          redacted: reader.counts.redacted
-        )
+      let snapshot = InventorySnapshot(
+        time: taken,
+        objects: reader.objects,
+        redacted: reader.counts.redacted
       )
+      if !ofAnyCluster, let object = inventory.sign(ofOtherCluster: snapshot) {
+        throw InventoryError.otherCluster(file: path, object: object)
+      }
+      inventory.add(snapshot)
       for policy in reader.policies {
         policies.append(InventoryFiles.stored(policy, seen: taken))
       }

@@ -4,6 +4,14 @@ package import FlowModel
 package import FlowStorage
 import Foundation
 
+/// What a commit of a stream has to tell.
+package struct StreamCommit: Sendable {
+  /// The counts of the input so far.
+  package var counts: IngestCounts
+  /// Remarks that no earlier commit told, sorted.
+  package var notes: [String]
+}
+
 /// Reads a stream, or a file as it grows, and commits at intervals until it ends or a signal comes.
 package struct StreamIngest: Sendable {
   /// Seconds between commits.
@@ -39,11 +47,11 @@ package struct StreamIngest: Sendable {
   ///   - path: A file, or `-`.
   ///   - follows: Whether to wait for more at the end of the file.
   ///   - committed: Is told after each commit what the ledger now says of the input.
-  /// - Returns: The counts of the whole run.
+  /// - Returns: The counts of the whole run, without the remarks that commits told.
   package func run(
     path: String,
     follows: Bool,
-    committed: @Sendable (IngestCounts) -> Void
+    committed: @Sendable (StreamCommit) -> Void
   ) async throws -> IngestResult {
     if follows, path != "-" { return try await follow(path, committed: committed) }
     do { return try await readOnce(path, committed: committed) } catch FlowStoreError.ledgerChanged
@@ -54,9 +62,9 @@ package struct StreamIngest: Sendable {
 
   private func readOnce(
     _ path: String,
-    committed: @Sendable (IngestCounts) -> Void
+    committed: @Sendable (StreamCommit) -> Void
   ) async throws -> IngestResult {
-    let input = try OpenedInput(path: path, format: options.format)
+    let input = try OpenedInput(path: path, detect: options.format(of:))
     guard RecordFraming.detect(input.head.span.bytes) == .lines, !input.head.isEmpty else {
       // Values over many lines are only complete at the end; nothing can be committed before.
       return try await Ingest(
@@ -92,7 +100,7 @@ package struct StreamIngest: Sendable {
   private func commitIfDue(
     _ session: inout StreamSession,
     _ lastCommit: inout Int64,
-    _ committed: @Sendable (IngestCounts) -> Void
+    _ committed: @Sendable (StreamCommit) -> Void
   ) async throws {
     let now = clock()
     guard
@@ -101,16 +109,17 @@ package struct StreamIngest: Sendable {
     else { return }
     try await session.commit(store: store, now: now)
     lastCommit = now
-    committed(session.total)
+    committed(session.report())
   }
 
   // MARK: Following a file
 
   private func follow(
     _ path: String,
-    committed: @Sendable (IngestCounts) -> Void
+    committed: @Sendable (StreamCommit) -> Void
   ) async throws -> IngestResult {
     var total: IngestResult?
+    var told: Set<String> = []
     while !StopSignal.isRaised {
       let file = try FileRange(path: path)
       guard let input = try waitForHead(path) else { break }
@@ -129,7 +138,7 @@ package struct StreamIngest: Sendable {
           now: clock()
         ).run(opened: input)
       }
-      let result = try await follow(file, input, committed: committed)
+      let result = try await follow(file, input, &told, committed: committed)
       total = total.map { StreamIngest.sum($0, result) } ?? result
       waitForFile(path)
     }
@@ -146,15 +155,18 @@ package struct StreamIngest: Sendable {
   private func follow(
     _ file: FileRange,
     _ input: OpenedInput,
-    committed: @Sendable (IngestCounts) -> Void
+    _ told: inout Set<String>,
+    committed: @Sendable (StreamCommit) -> Void
   ) async throws -> IngestResult {
     var session = try await StreamSession.open(
       input,
       store: store,
       resolver: resolver,
       options: options,
-      now: clock()
+      now: clock(),
+      told: told
     )
+    defer { told = session.told }
     var position = session.consumed
     var buffer = [UInt8](repeating: 0, count: LineReader.blockSize)
     var lastCommit = clock()
@@ -184,7 +196,7 @@ package struct StreamIngest: Sendable {
   /// Waits until a file has a whole line, and looks at it; nil when a signal came.
   private func waitForHead(_ path: String) throws -> OpenedInput? {
     while !StopSignal.isRaised {
-      let input = try OpenedInput(path: path, format: options.format)
+      let input = try OpenedInput(path: path, detect: options.format(of:))
       if input.head.contains(0x0a) || input.head.count == OpenedInput.headSize { return input }
       usleep(StreamIngest.pause)
     }

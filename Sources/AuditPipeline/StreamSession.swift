@@ -30,6 +30,8 @@ struct StreamSession {
   private var committed: Int64
   private var edges = 0
   private let isNew: Bool
+  /// Remarks that the user was told.
+  private(set) var told: Set<String>
   /// Counts of everything committed by this session.
   private(set) var total = IngestCounts()
 
@@ -39,23 +41,24 @@ struct StreamSession {
   var uncommittedBytes: Int { Int(clamping: consumed - committed) }
 
   /// Starts where an earlier reading of the same content ended.
+  ///
+  /// - Parameter told: Remarks that the user was told of what came before.
   static func open(
     _ opened: OpenedInput,
     store: any FlowStore,
     resolver: (any AddressResolving)?,
     options: IngestOptions,
-    now: Int64
+    now: Int64,
+    told: Set<String> = []
   ) async throws -> StreamSession {
     var input = opened
-    guard let format = options.format ?? LogFormat.detect(input.head.span.bytes) else {
+    guard let format = options.format(of: input.head.span.bytes) else {
       throw InputError.unknownFormat(file: input.name)
     }
     var known: IngestRecord?
     var start = ReadStart()
     let candidates = try await store.inputs(matchingHead: input.headHash)
-    for candidate in candidates.sorted(by: {
-      $0.identity.consumedBytes > $1.identity.consumedBytes
-    }) {
+    for candidate in Continuation.candidates(candidates, format) {
       if case .same(let after) = try Continuation.check(&input, after: candidate) {
         known = candidate
         start = after
@@ -70,7 +73,8 @@ struct StreamSession {
       start: start,
       resolver: resolver,
       options: options,
-      now: now
+      now: now,
+      told: told
     )
   }
 
@@ -82,9 +86,11 @@ struct StreamSession {
     start: ReadStart,
     resolver: (any AddressResolving)?,
     options: IngestOptions,
-    now: Int64
+    now: Int64,
+    told: Set<String>
   ) {
     name = input.name
+    self.told = told
     self.format = format
     started = known?.started ?? now
     finished = now
@@ -175,13 +181,20 @@ struct StreamSession {
 
   /// Stores what came since the last commit, in one transaction.
   ///
-  /// - Throws: ``FlowStoreError`` when another process stored of the same input: the session is over then.
+  /// - Throws: ``FlowStoreError`` when another process stored of the same input: the session is over then;
+  ///   ``InputError/needsInventory(file:format:)`` when nothing of the input can ever be used.
   mutating func commit(store: any FlowStore, now: Int64) async throws {
     decoder.finish(into: &accumulator)
     accumulator.finish(marksRepliesSoFar: marksReplies)
     marksReplies = accumulator.marksReplies
+    if recordID == 0, format.logKind.lacksInventory(accumulator) {
+      throw InputError.needsInventory(file: name, format: format.rawValue)
+    }
     let (entries, drained) = accumulator.drain()
     var counts = drained
+    if let doubt = format.logKind.doubt(accumulator, accumulator.resolver) {
+      counts.notes.insert(doubt)
+    }
     counts.lines = linesBefore - linesCommitted
     linesCommitted = linesBefore
     let headLength = min(head.count, Int(clamping: consumed))
@@ -222,21 +235,30 @@ struct StreamSession {
     total.merge(counts, lineOffset: 0)
   }
 
+  /// What the last commit has to tell; a remark once.
+  mutating func report() -> StreamCommit {
+    let news = total.notes.subtracting(told)
+    told.formUnion(news)
+    return StreamCommit(counts: total, notes: news.sorted())
+  }
+
   /// Stores the rest and sums up.
   mutating func close(
     store: any FlowStore,
     now: Int64,
-    committed report: @Sendable (IngestCounts) -> Void
+    committed: @Sendable (StreamCommit) -> Void
   ) async throws -> IngestResult {
     if hasUncommitted {
       try await commit(store: store, now: now)
-      report(total)
+      committed(report())
     }
     return summary
   }
 
-  /// What came of everything committed.
+  /// What came of everything committed, without the remarks that commits told.
   var summary: IngestResult {
+    var counts = total
+    counts.notes.subtract(told)
     let record = IngestRecord(
       id: recordID,
       name: name,
@@ -248,7 +270,7 @@ struct StreamSession {
         tailHash: tail.hash
       ),
       marksReplies: marksReplies,
-      counts: total,
+      counts: counts,
       started: started,
       finished: finished
     )

@@ -139,15 +139,28 @@ extension AddressTable {
   ///
   /// - Parameters:
   ///   - endpoints: What the log's ends came to.
-  ///   - namesPods: Whether the log names pods itself, so that addresses tell little.
-  package func doubt(about endpoints: [Endpoint], namesPods: Bool) -> String? {
-    let fits =
-      namesPods
-      ? namespacesMeet(endpoints)
-      : !meeting(endpoints.flatMap(AddressTable.addresses), attributed: endpoints).looksForeign
-    guard !fits else { return nil }
-    return "The inventory looks like that of another cluster: hardly any "
-      + (namesPods ? "namespace" : "private address") + " of this log is in it."
+  ///   - strangers: Addresses of records in which neither end was a pod.
+  ///   - namesPods: Whether the log names pods itself.
+  ///   - holdsAddresses: Whether it names ends by their addresses, so that these must meet.
+  package func doubt(
+    about endpoints: [Endpoint],
+    strangers: [IPAddress] = [],
+    namesPods: Bool,
+    holdsAddresses: Bool
+  ) -> String? {
+    let missing: String
+    if namesPods, !namespacesMeet(endpoints) {
+      missing = "namespace"
+    } else if holdsAddresses,
+      meeting(endpoints.flatMap(AddressTable.addresses) + strangers, attributed: endpoints)
+        .looksForeign
+    {
+      missing = "private address"
+    } else {
+      return nil
+    }
+    return
+      "The inventory looks like that of another cluster: hardly any \(missing) of this log is in it."
   }
 
   private func namespacesMeet(_ endpoints: [Endpoint]) -> Bool {

@@ -12,6 +12,8 @@ package enum InventoryError: Error, Hashable, Sendable {
   case missing(file: String, item: Int, path: String)
   /// A field holds what it cannot hold.
   case malformed(file: String, item: Int, path: String)
+  /// Objects of another cluster than those known; the kind and name of one that tells.
+  case otherCluster(file: String, object: String)
   /// A stored object is not JSON.
   case notJSON(JSONError)
   /// A stored object is of a kind that is not kept.
@@ -31,6 +33,9 @@ extension InventoryError: CustomStringConvertible {
       "\(file): item \(item): field \"\(path)\" is missing"
     case .malformed(let file, let item, let path):
       "\(file): item \(item): field \"\(path)\" is malformed"
+    case .otherCluster(let file, let object):
+      "\(file): the \(object) in it is another one than in the snapshots added before: "
+        + "it is of another cluster"
     case .notJSON(let error): "a stored object is not JSON: \(error)"
     case .unknownKind: "a stored object is of a kind that is not kept"
     }

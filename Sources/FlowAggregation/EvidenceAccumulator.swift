@@ -20,6 +20,8 @@ package struct EvidenceAccumulator: Sendable {
   package var marksReplies = false
   /// Set while the log shows a node's address for its pods' packets: such ends are then unresolved.
   package var nodeAddressesAreAmbiguous = false
+  /// Private addresses of records that are no evidence.
+  package internal(set) var strangers = StrangeAddresses()
   /// The endpoints that keys index.
   package internal(set) var endpoints: [Endpoint] = []
   var endpointIndex = EndpointIndex()
@@ -129,17 +131,6 @@ package struct EvidenceAccumulator: Sendable {
     endpointIndex.insert(index, hash: hash)
     return index
   }
-
-  /// The index of an external address without names, good for the record at hand only.
-  package mutating func index(ofExternal address: IPAddress) -> UInt32 {
-    if let index = externalIndex[address] { return index }
-    let index = index(of: Endpoint(kind: .address, address: CIDR(single: address)))
-    externalIndex[address] = index
-    return index
-  }
-
-  /// Changes when indices of external endpoints that were handed out before may be used no more.
-  package var externalReleases: Int { externals.releases }
 
   /// Remembers which endpoint a pod name belongs to, for records that name a pod without its labels.
   ///
@@ -268,6 +259,8 @@ package struct EvidenceAccumulator: Sendable {
     lines: Int
   ) {
     guard source.kind == .pod || destination.kind == .pod else {
+      strangers.insert(source)
+      strangers.insert(destination)
       discard(.noPod, count: lines)
       return
     }
@@ -366,6 +359,7 @@ extension EvidenceAccumulator {
     defer { externals.isHeld = false }
     counts.merge(other.counts, lineOffset: lineOffset)
     marksReplies = marksReplies || other.marksReplies
+    strangers.merge(other.strangers)
     let indices = other.endpoints.map { index(of: $0) }
     for (name, index) in other.podNames {
       remember(pod: name.name, in: name.namespace, as: indices[Int(index)])

@@ -112,6 +112,17 @@ struct ExternalSlots: Sendable {
 }
 
 extension EvidenceAccumulator {
+  /// The index of an external address without names, good for the record at hand only.
+  package mutating func index(ofExternal address: IPAddress) -> UInt32 {
+    if let index = externalIndex[address] { return index }
+    let index = index(of: Endpoint(kind: .address, address: CIDR(single: address)))
+    externalIndex[address] = index
+    return index
+  }
+
+  /// Changes when indices of external endpoints that were handed out before may be used no more.
+  package var externalReleases: Int { externals.releases }
+
   /// What external peers are folded by: the other end, protocol, port and direction.
   private struct Group: Hashable {
     var other: UInt32

@@ -14,8 +14,13 @@ extension LogFormat {
   }
 
   /// The format of an input by its first bytes, nil when no format knows them.
-  package static func detect(_ start: RawSpan) -> LogFormat? {
-    detectionOrder.first { $0.decoder.recognizes(start) }
+  ///
+  /// - Parameter fields: The columns of AWS VPC flow logs where the user gave them: then lines with two
+  ///   addresses that no other format knows are such logs.
+  package static func detect(_ start: RawSpan, fields: [String]? = nil) -> LogFormat? {
+    let text = start.extracting(start.markEnd..<start.byteCount)
+    if let format = detectionOrder.first(where: { $0.decoder.recognizes(text) }) { return format }
+    return fields != nil && AWSVPCDecoder.mayHoldRecords(text) ? .awsVPC : nil
   }
 
   /// The most telling formats first: plain VPC text is tried last.

@@ -175,7 +175,7 @@ extension LogDecoder {
     return line - firstLine
   }
 
-  /// Decodes one line less a carriage return at its end, unless it is blank.
+  /// Decodes one line less a byte order mark and a carriage return at its ends, unless it is blank.
   mutating func decodeLine(
     _ lines: RawSpan,
     _ start: Int,
@@ -185,6 +185,7 @@ extension LogDecoder {
   ) {
     var end = end
     if end > start, lines.byte(at: end - 1) == 0x0d { end -= 1 }
+    let start = start + lines.extracting(start..<end).markEnd
     var first = start
     while first < end, lines.byte(at: first) == 0x20 || lines.byte(at: first) == 0x09 {
       first += 1
@@ -251,6 +252,11 @@ package enum LineFeeds {
 }
 
 extension RawSpan {
+  /// The offset behind a byte order mark; 0 where there is none.
+  package var markEnd: Int {
+    byteCount >= 3 && byte(at: 0) == 0xef && byte(at: 1) == 0xbb && byte(at: 2) == 0xbf ? 3 : 0
+  }
+
   /// Eight bytes as a little-endian number; traps when they do not all lie inside.
   @inlinable
   func word(at offset: Int) -> UInt64 {

@@ -532,23 +532,39 @@ struct AddressTableTests {
   @Test("A log that hardly meets the inventory is doubted, one that does is not")
   func doubt() throws {
     let table = AddressTable(try inventory(("10:00:00", [try .pod("shop/web-1", "10.0.0.5")])))
-    func unresolved(_ count: UInt32) -> [Endpoint] {
-      (0..<count).map {
-        Endpoint(
-          kind: .unresolved,
-          address: CIDR(single: IPAddress(ipv4: 0x0a63_0000 + $0))
-        )
-      }
+    let strange = (0..<20).map { IPAddress(ipv4: 0x0a63_0000 + $0) }
+    func unresolved(_ count: Int) -> [Endpoint] {
+      strange.prefix(count).map { Endpoint(kind: .unresolved, address: CIDR(single: $0)) }
     }
     func pods(_ names: String...) -> [Endpoint] {
       names.map { Endpoint(kind: .pod, namespace: $0, labels: ["app": "x"]) }
     }
-    #expect(table.doubt(about: unresolved(20), namesPods: false) != nil)
-    #expect(table.doubt(about: unresolved(4), namesPods: false) == nil)
-    #expect(table.doubt(about: unresolved(20) + pods("shop", "a", "b"), namesPods: false) == nil)
-    #expect(table.doubt(about: pods("a", "b", "kube-system"), namesPods: true) != nil)
-    #expect(table.doubt(about: pods("a", "kube-system"), namesPods: true) == nil)
-    #expect(table.doubt(about: pods("a", "b", "shop"), namesPods: true) == nil)
+    func isDoubted(
+      _ endpoints: [Endpoint],
+      strangers: [IPAddress] = [],
+      names: Bool = false,
+      addresses: Bool = true
+    ) -> Bool {
+      table.doubt(
+        about: endpoints,
+        strangers: strangers,
+        namesPods: names,
+        holdsAddresses: addresses
+      ) != nil
+    }
+    #expect(isDoubted(unresolved(20)))
+    #expect(!isDoubted(unresolved(4)))
+    #expect(!isDoubted(unresolved(20) + pods("shop", "a", "b")))
+    // Of a foreign log no end is a pod, and so no endpoint is kept.
+    #expect(isDoubted([], strangers: strange))
+    #expect(!isDoubted([], strangers: Array(strange.prefix(4))))
+    #expect(!isDoubted(pods("shop", "a", "b"), strangers: strange))
+    #expect(isDoubted(pods("a", "b", "kube-system"), names: true, addresses: false))
+    #expect(!isDoubted(pods("a", "kube-system"), names: true, addresses: false))
+    #expect(!isDoubted(pods("a", "b", "shop"), names: true, addresses: false))
+    #expect(!isDoubted(pods("shop"), strangers: strange, names: true, addresses: false))
+    // A log that names pods where it can, and here cannot.
+    #expect(isDoubted([], strangers: strange, names: true))
   }
 
   @Test("Cluster prefixes hold ranges, nodes, Services and pods outside the ranges, none twice")

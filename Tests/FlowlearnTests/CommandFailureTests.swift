@@ -17,6 +17,11 @@ struct CommandFailureTests {
       (.noLogs(directory: "logs"), "logs: no file in this directory is a flow log"),
       (.binary(file: "a.out"), "a.out: this is binary data"),
       (.damaged(file: "a.gz", compression: "gzip", problem: "it ends early"), "a.gz: damaged gzip"),
+      (.wideText(file: "a.log"), "a.log: this is UTF-16 text"),
+      (
+        .needsInventory(file: "a.log", format: "azure"),
+        "a.log: this azure log holds addresses only"
+      ),
       (.unknownFormat(file: "a.txt"), "a.txt: no known flow log format"),
       (
         .nothingRecognized(file: "a.json", format: "hubble", firstProblem: "not JSON", line: 3),

@@ -157,13 +157,77 @@ struct RefusalTests {
     #expect(input?["rejected"] as? Int == 4 && input?["lines"] as? Int == 7)
   }
 
-  @Test("A log of addresses that came before the inventory is not left in silence")
+  @Test("A log of addresses that came before the inventory is not stored, and can be read after it")
   func tooEarly() throws {
+    let log = "sample-flows/vpc/vpc-flow-logs.log"
+    let first = try shell("flowlearn ingest \(log) sample-flows/hubble")
+    #expect(first.status == 2)
+    #expect(first.errors.contains("Error: \(log): this aws-vpc log holds addresses only"))
+    #expect(first.errors.contains("flowlearn inventory add objects.json; then ingest it again"))
+    #expect(first.errors.contains("flows.jsonl: hubble, 1,643 records"))
+    let added = try shell("flowlearn inventory add sample-flows/pods.json")
+    #expect(added.status == 0 && !added.errors.contains("bare"))
+    let again = try shell("flowlearn ingest \(log)")
+    #expect(again.status == 0 && again.errors.contains("468 used as evidence"))
+  }
+
+  @Test(
+    "An inventory of another cluster is told, and what nothing came of is read with the right one"
+  )
+  func otherInventory() throws {
+    let prepared = try shell(
+      """
+      sed -E 's/"(10|172|192)\\.([0-9]+)\\.([0-9]+)\\.([0-9]+)/"10.201.\\3.\\4/g' \
+        sample-flows/pods.json >other.json; flowlearn inventory add -q other.json
+      """
+    )
+    #expect(prepared.status == 0, "\(prepared.errors)")
     let first = try shell("flowlearn ingest sample-flows/vpc")
-    #expect(first.status == 0 && first.errors.contains("without `flowlearn inventory add`"))
+    #expect(first.errors.contains("The inventory looks like that of another cluster"))
+    let same = try shell("flowlearn ingest sample-flows/vpc")
+    #expect(
+      same.errors.contains("already counted, nothing new\n  none of it is evidence: the inventory")
+    )
     #expect(try shell("flowlearn inventory add -q sample-flows/pods.json").status == 0)
-    let again = try shell("flowlearn ingest sample-flows/vpc")
-    #expect(again.errors.contains("already counted, nothing new\n  none of it was used then"))
+    #expect(try shell("flowlearn ingest sample-flows/vpc").errors.contains("468 used as evidence"))
+  }
+
+  @Test("A store is for one cluster: objects of another one are refused, unless it is forced")
+  func otherCluster() throws {
+    #expect(
+      try shell(
+        "flowlearn inventory add -q sample-flows/pods.json; "
+          + "sed 's/\"uid\": \"./\"uid\": \"0/' sample-flows/pods.json >other.json"
+      ).status == 0
+    )
+    let refused = try shell("flowlearn inventory add other.json")
+    #expect(refused.status == 2)
+    #expect(
+      refused.errors.hasPrefix("Error: other.json: the namespace kube-system in it is another one")
+    )
+    #expect(refused.errors.contains("--force adds it all the same"))
+    #expect(try shell("flowlearn inventory add sample-flows/pods.json").status == 0)
+    #expect(try shell("flowlearn inventory add --force other.json").status == 0)
+    #expect(try shell("flowlearn inventory add other.json").status == 0)
+  }
+
+  @Test("The columns of a log without header are all that --fields takes, and wrong ones are named")
+  func fields() throws {
+    let log = "sample-flows/vpc/vpc-flow-logs.log"
+    #expect(
+      try shell("tail -n +2 \(log) >a.log; flowlearn inventory add -q sample-flows/pods.json")
+        .status
+        == 0
+    )
+    #expect(try shell("flowlearn ingest a.log").errors.contains("need --fields"))
+    let wrong = try shell(
+      "flowlearn ingest --fields \"$(head -1 \(log) | sed 's/srcport dstport/dstport srcport/')\" a.log"
+    )
+    #expect(wrong.status == 2)
+    #expect(wrong.errors.contains("a.log:1: not a single aws-vpc record could be read"))
+    #expect(wrong.errors.contains("srcport and dstport seem to be exchanged (check --fields)"))
+    let right = try shell("flowlearn ingest --fields \"$(head -1 \(log))\" a.log")
+    #expect(right.status == 0 && right.errors.contains("468 used as evidence"))
   }
 
   @Test("Content that is known under another name is said to be")

@@ -11,6 +11,8 @@ package enum InputError: Error, Hashable, Sendable {
   case noLogs(directory: String)
   /// The content is not text.
   case binary(file: String)
+  /// Text of two bytes a character.
+  case wideText(file: String)
   /// A compressed file ends early or is damaged.
   case damaged(file: String, compression: String, problem: String)
   /// No record of any known format at its start.
@@ -25,6 +27,8 @@ package enum InputError: Error, Hashable, Sendable {
   case parquet(file: String)
   /// A record was refused and `--strict` was given.
   case strict(file: String, line: Int, problem: String, count: Int)
+  /// Without an inventory nothing of this log, which holds addresses, can be used.
+  case needsInventory(file: String, format: String)
   /// A file of objects or decisions cannot be parsed.
   case malformed(file: String, problem: String)
 }

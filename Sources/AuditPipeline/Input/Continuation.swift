@@ -1,4 +1,5 @@
 import FlowAggregation
+import FlowFormats
 import FlowStorage
 import Foundation
 
@@ -20,6 +21,17 @@ enum Continuation {
   case shorter
   /// Only the start is alike.
   case different
+
+  /// The earlier inputs that one may continue, in the order to try them: the longest first, of equal ones
+  /// that which was used.
+  ///
+  /// A file of two logs may be read once as each: a decoder takes no line of the other.
+  static func candidates(_ earlier: [IngestRecord], _ format: LogFormat) -> [IngestRecord] {
+    earlier.filter { $0.format == format.rawValue }.sorted { left, right in
+      let (one, two) = (left.identity.consumedBytes, right.identity.consumedBytes)
+      return one != two ? one > two : left.counts.used > right.counts.used
+    }
+  }
 
   /// Compares the bytes before the earlier end; a stream is left right behind that end.
   static func check(_ input: inout OpenedInput, after record: IngestRecord) throws -> Continuation {

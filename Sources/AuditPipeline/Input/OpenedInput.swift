@@ -28,9 +28,9 @@ struct OpenedInput {
 
   /// Opens a file or, for `-`, standard input.
   ///
-  /// - Parameter format: The format where it is known; else a stream is read until it can be told.
+  /// - Parameter detect: Tells the format by the first bytes; a stream is read until it can.
   /// - Throws: ``InputError``.
-  init(path: String, format: LogFormat? = nil) throws {
+  init(path: String, detect: (RawSpan) -> LogFormat? = { LogFormat.detect($0) }) throws {
     let isStandardInput = path == "-"
     name = path
     let raw: DescriptorSource
@@ -71,23 +71,39 @@ struct OpenedInput {
       head = try OpenedInput.fill(
         whole,
         count: OpenedInput.headSize,
-        isEnough: { isStandardInput && OpenedInput.tells($0, format: format) }
+        isEnough: { isStandardInput && OpenedInput.tells($0, detect) }
       )
       source = PushbackSource(head: head, rest: whole)
     }
-    if head.contains(0) { throw InputError.binary(file: path) }
+    if head.starts(with: [0xff, 0xfe]) || head.starts(with: [0xfe, 0xff]) {
+      throw InputError.wideText(file: path)
+    }
+    if head.contains(0), !OpenedInput.isDamagedLog(head, detect) {
+      throw InputError.binary(file: path)
+    }
+  }
+
+  /// Whether a text with zero bytes in it is a log all the same.
+  ///
+  /// A crash leaves blocks of them, and the lines they are in are refused one by one. An archive of logs,
+  /// which has them too, is none.
+  private static func isDamagedLog(_ head: [UInt8], _ detect: (RawSpan) -> LogFormat?) -> Bool {
+    let isArchive = head.count > 262 && head[257..<262].elementsEqual("ustar".utf8)
+    return !isArchive && head.count { $0 == 0 } <= head.count / 4 && detect(head.span.bytes) != nil
   }
 
   /// Whether the start of a stream of lines holds one, and says what log it is.
   ///
   /// Values over many lines are only stored when the stream ends, so there nothing is held up.
-  private static func tells(_ head: ArraySlice<UInt8>, format: LogFormat?) -> Bool {
+  private static func tells(
+    _ head: ArraySlice<UInt8>,
+    _ detect: (RawSpan) -> LogFormat?
+  ) -> Bool {
     guard let start = head.firstIndex(where: { $0 > 0x20 }), head[start...].contains(0x0a) else {
       return false
     }
     let bytes = head.span.bytes
-    return RecordFraming.detect(bytes) == .lines
-      && (format != nil || LogFormat.detect(bytes) != nil)
+    return RecordFraming.detect(bytes) == .lines && detect(bytes) != nil
   }
 
   /// Reads up to `count` bytes, fewer when what came is enough.

@@ -17,7 +17,7 @@ enum RecordFraming {
 
   /// Looks at an input's first bytes.
   static func detect(_ head: RawSpan) -> RecordFraming {
-    var first = 0
+    var first = head.markEnd
     while first < head.byteCount, isSpace(head.byte(at: first)) { first += 1 }
     guard first < head.byteCount else { return .lines }
     let byte = head.byte(at: first)
@@ -32,7 +32,7 @@ enum RecordFraming {
     }
     guard byte == UInt8(ascii: "{") else { return .lines }
     // Pretty-printed values never have a whole object on a line that starts with its brace.
-    var start = 0
+    var start = head.markEnd
     var tried = 0
     while tried < 20, let end = LineFeeds.next(in: head, from: start) {
       if end > start + 2, head.byte(at: start) == UInt8(ascii: "{"),
@@ -121,7 +121,7 @@ struct ValueFramer {
   }
 
   private mutating func start(_ byte: UInt8) {
-    if RecordFraming.isSpace(byte) { return }
+    if RecordFraming.isSpace(byte) || isInMark(byte) { return }
     switch byte {
     case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ","): return
     case UInt8(ascii: "{"):
@@ -130,6 +130,16 @@ struct ValueFramer {
     default: state = .garbage
     }
     valueLine = line
+  }
+
+  /// Whether a byte is one of the byte order mark that a file may start with.
+  private func isInMark(_ byte: UInt8) -> Bool {
+    switch position {
+    case 1: byte == 0xef
+    case 2: byte == 0xbb
+    case 3: byte == 0xbf
+    default: false
+    }
   }
 
   private mutating func advance(_ byte: UInt8, depth: Int, value: (RawSpan, Int) -> Void) {

@@ -23,4 +23,7 @@ enum CloudNotes {
   /// The first version of NSG flow logs.
   static let withoutCounters =
     "NSG flow logs of version 1 have no counters: what they allow counts as an attempt only."
+  /// Two logs in one file.
+  static let otherLog =
+    "This file holds entries of another flow log too: ingest it once more with"
 }

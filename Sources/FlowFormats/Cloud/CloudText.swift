@@ -4,9 +4,8 @@ import FlowModel
 extension RawSpan {
   /// The part without a byte order mark, and without blanks and line ends at both ends.
   func trimmedRange() -> Range<Int> {
-    var start = 0
+    var start = markEnd
     var end = byteCount
-    if end >= 3, byte(at: 0) == 0xef, byte(at: 1) == 0xbb, byte(at: 2) == 0xbf { start = 3 }
     while start < end, RawSpan.isBlank(byte(at: start)) { start += 1 }
     while end > start, RawSpan.isBlank(byte(at: end - 1)) { end -= 1 }
     return start..<end

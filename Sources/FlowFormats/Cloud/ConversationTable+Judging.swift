@@ -119,7 +119,13 @@ extension ConversationTable {
     let accepted =
       Int(conversation.recordsA) + Int(conversation.recordsB) + Int(conversation.otherViews)
     let rejected = Int(conversation.rejectedA) + Int(conversation.rejectedB)
-    if accepted > 0 { accumulator.discard(.undecidedDirection, count: accepted) }
+    if accepted > 0 {
+      accumulator.discardUndecided(
+        addresses[conversation.addressA],
+        addresses[conversation.addressB],
+        count: accepted
+      )
+    }
     guard rejected > 0 else { return }
     let isTCP = conversation.transport == TransportProtocol.tcp.number
     if isTCP, group.marks.contains(.showsFlags) {

@@ -129,6 +129,13 @@ package struct ConversationTable: Sendable {
     }
   }
 
+  /// Forgets all records: they were misread.
+  mutating func removeAll() {
+    let held = heldBack
+    self = ConversationTable(capacity: capacity)
+    heldBack = held
+  }
+
   /// Ends the capture: decides everything that is still held.
   package mutating func finish(into accumulator: inout EvidenceAccumulator) {
     settle(.everything, into: &accumulator)

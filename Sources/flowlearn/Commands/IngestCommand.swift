@@ -162,9 +162,10 @@ struct IngestCommand: AsyncParsableCommand {
     let started = ContinuousClock.now
     let summary = try await stream.run(path: file, follows: follow) { commit in
       noise.note(
-        "\(name): committed up to line \(commit.lines.grouped), "
-          + "\(commit.used.grouped) records used"
+        "\(name): committed up to line \(commit.counts.lines.grouped), "
+          + "\(commit.counts.used.grouped) records used"
       )
+      for note in commit.notes { noise.note("  note: \(note)") }
     }
     report(summary, file, since: started)
   }

@@ -29,7 +29,8 @@ struct InventoryAddCommand: AsyncParsableCommand {
     discussion: """
       Takes what kubectl get -A -o json (or yaml) prints: pods, services, endpointslices, nodes and \
       namespaces, and where you can the workloads that own the pods, ingresses and live network \
-      policies. Add snapshots of several times: addresses are resolved by time. Secrets are ignored.
+      policies. Add snapshots of several times: addresses are resolved by time. Secrets are ignored. A \
+      store is for one cluster: a snapshot of another one is refused.
 
       Examples:
 
@@ -56,12 +57,16 @@ struct InventoryAddCommand: AsyncParsableCommand {
   )
   var at: String?
 
+  @Flag(help: "Add a snapshot although it is of another cluster than those before.")
+  var force = false
+
   func run() async throws {
     let time = try at.map(TimeText.parse)
     try await reporting {
       let stores = try storeOptions.open(create: true)
       let paths = try files.flatMap { try InputFiles.expand($0).map(\.path) }
-      for addition in try await InventoryFiles(store: stores.audit).add(paths, time: time) {
+      let inventory = InventoryFiles(store: stores.audit)
+      for addition in try await inventory.add(paths, time: time, ofAnyCluster: force) {
         var line = "\(addition.file): \(addition.objects.counted("object"))"
         if addition.policies > 0 { line += ", \(addition.policies.grouped) live policies" }
         line += " as of \(Timestamps.text(addition.time))"
@@ -72,6 +77,13 @@ struct InventoryAddCommand: AsyncParsableCommand {
           line += "; \(addition.counts.secrets.grouped) Secrets ignored"
         }
         noise.note(line)
+      }
+      let late = noise.quiet ? 0 : try await LateInventory.unnamedAddresses(stores)
+      if late > 0 {
+        noise.note(
+          "addresses of logs ingested before that have a name by now: \(late.grouped); what is stored keeps "
+            + "them bare, so ingest these logs into a new store"
+        )
       }
       for event in try await NamespacePresence.record(stores, who: Actor.name) {
         noise.note("recorded: \(event.summary)")

@@ -32,7 +32,7 @@ extension CommandFailure {
     case let error as RolloutError:
       self.init(error.description)
     case let error as ManifestError: self.init(error.description)
-    case let error as InventoryError: self.init("\(error)")
+    case let error as InventoryError: self = CommandFailure(inventory: error)
     case let error as DecisionFileError: self.init(error.description)
     case let error as StepFileError: self.init(error.description)
     case let error as RolloutStepError: self.init(error.description)
@@ -60,6 +60,18 @@ extension CommandFailure {
         "\(file): this is binary data, not a flow log",
         hint: "Logs are read as text, plain or compressed with gzip or zstd."
       )
+    case .wideText(let file):
+      self.init(
+        "\(file): this is UTF-16 text, which is not read",
+        hint: "Convert it first: iconv -f UTF-16 -t UTF-8 '\(file)' > flows.log"
+      )
+    case .needsInventory(let file, let format):
+      self.init(
+        "\(file): this \(format) log holds addresses only, and no inventory says which pods they are",
+        hint:
+          "kubectl get pods,services,endpointslices,nodes,namespaces -A -o json > objects.json; "
+          + "flowlearn inventory add objects.json; then ingest it again. Nothing of it was stored."
+      )
     case .damaged(let file, let compression, let problem):
       self.init(
         "\(file): damaged \(compression) data: \(problem)",
@@ -68,8 +80,9 @@ extension CommandFailure {
     case .unknownFormat(let file):
       self.init(
         "\(file): no known flow log format",
-        hint: "--format hubble, calico, aws-vpc, ... says which it is; "
-          + "objects of the cluster go to flowlearn inventory add."
+        hint:
+          "--format hubble, calico, aws-vpc, ... says which it is; VPC flow logs without a header need "
+          + "--fields; objects of the cluster go to flowlearn inventory add."
       )
     case .nothingRecognized(let file, let format, let problem, let line):
       self.init(
@@ -98,6 +111,15 @@ extension CommandFailure {
         hint: "Without --strict such records are counted and left out."
       )
     case .malformed(let file, let problem): self.init("\(file): \(problem)")
+    }
+  }
+
+  private init(inventory error: InventoryError) {
+    self.init(Terminal.escaped("\(error)"))
+    if case .otherCluster = error {
+      hint =
+        "Keep a store for each cluster: --store names another one. Was this cluster set up anew, "
+        + "--force adds it all the same. Nothing was stored."
     }
   }
 

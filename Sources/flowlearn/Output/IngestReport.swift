@@ -31,7 +31,7 @@ struct IngestReport {
       Terminal.note("\(path): already counted\(other), nothing new")
       if record.counts.used == 0 {
         Terminal.note(
-          "  none of it was used then; if the inventory was missing, ingest it into a new store"
+          "  none of it is evidence\(result.needsInventory ? IngestReport.moreInventory : "")"
         )
       }
       printTorn()
@@ -41,6 +41,9 @@ struct IngestReport {
     case .new, .grown: printCounts(record)
     }
   }
+
+  private static let moreInventory =
+    ": the inventory knows none of its pods; add a snapshot of that time, then ingest it again"
 
   private func printCounts(_ record: IngestRecord) {
     let counts = record.counts

@@ -222,9 +222,15 @@ struct IngestTests {
       "5 10.0.0.5 203.0.113.9 40000 \(port) 6 1789489200 1789489260 ACCEPT OK"
     }
     let path = try folder.write(lines: [header, record(443)], to: "vpc.log")
-    #expect(try await ingest(path).record.counts.rejectedCount == 0)
+    let step = Ingest(
+      store: store,
+      resolver: DamagedLogsTests.Pods(),
+      options: IngestOptions(),
+      now: 1
+    )
+    #expect(try await step.run(path: path).record.counts.rejectedCount == 0)
     try folder.append((record(8443) + "\n").utf8, to: "vpc.log")
-    let grown = try await ingest(path)
+    let grown = try await step.run(path: path)
     #expect(grown.status == .grown && grown.record.counts.rejectedCount == 0)
     #expect(grown.record.counts.lines == 1)
   }

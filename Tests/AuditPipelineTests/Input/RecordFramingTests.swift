@@ -16,6 +16,8 @@ struct RecordFramingTests {
       ("[", .values), ("[[1]]", .values), ("[   12.345] IN=eth0\n", .lines),
       ("[2026-09-15] x\n", .lines), ("{\n\"a\":1}\n", .values), ("{\"a\":\n1}\n", .values),
       ("{\"a\":1", .values), ("{bad\n{\"a\":1}\n", .lines), ("\n\n{\"a\":1}\n", .lines),
+      ("\u{feff}{\"a\":1}\n", .lines), ("\u{feff}{\n\"a\":1}\n", .values),
+      ("\u{feff}[{", .values),
     ]
   )
   func detection(text: String, framing: RecordFraming) {
@@ -58,6 +60,15 @@ struct RecordFramingTests {
     #expect(result.lines == [2, 6, 8])
     #expect(result.garbage == [7])
     #expect(result.framer.lines == 8)
+  }
+
+  @Test("A byte order mark at the start is no text between values, elsewhere it is")
+  func byteOrderMark() {
+    for pieces in [[], [1], [2, 1]] {
+      let result = cut("\u{feff}[\n{}\n]\n", pieces: pieces)
+      #expect(result.values.count == 1 && result.garbage.isEmpty)
+    }
+    #expect(cut("{}\n\u{feff}{}\n").garbage == [2])
   }
 
   @Test("A string that is not closed ends with its line")

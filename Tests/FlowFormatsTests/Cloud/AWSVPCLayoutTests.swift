@@ -120,6 +120,129 @@ struct AWSVPCLayoutTests {
     )
   }
 
+  /// Requests and replies between pods, so many that the columns can be told from them.
+  private static let traffic: [[String]] = (0..<20).flatMap { number in
+    [
+      AWSVPCDecoderTests.line("10.0.0.1:\(50_000 + number)", "10.0.0.2:8080", flags: "2"),
+      AWSVPCDecoderTests.line("10.0.0.2:8080", "10.0.0.1:\(50_000 + number)", flags: "18"),
+    ].map { $0.split(separator: " ").map(String.init) }
+  }
+
+  struct Exchange: Sendable, CustomTestStringConvertible {
+    var pairs: [(String, String)]
+    var named: String?
+    var without: Set<String> = []
+    var testDescription: String { pairs.map { "\($0.0) and \($0.1)" }.joined(separator: ", ") }
+  }
+
+  static let exchanges = [
+    Exchange(pairs: []), Exchange(pairs: [], without: ["tcp-flags", "pkt-srcaddr", "pkt-dstaddr"]),
+    Exchange(pairs: [("srcport", "dstport")], named: "srcport and dstport"),
+    Exchange(
+      pairs: [("srcport", "dstport")],
+      named: "srcport and dstport",
+      without: ["tcp-flags", "pkt-srcaddr", "pkt-dstaddr"]
+    ),
+    Exchange(pairs: [("srcaddr", "dstaddr")], named: "srcaddr and dstaddr"),
+    Exchange(pairs: [("pkt-srcaddr", "pkt-dstaddr")], named: "pkt-srcaddr and pkt-dstaddr"),
+    Exchange(
+      pairs: [("srcaddr", "dstaddr"), ("pkt-srcaddr", "pkt-dstaddr")],
+      named: "srcport and dstport"
+    ),
+    Exchange(
+      pairs: [
+        ("srcaddr", "dstaddr"), ("pkt-srcaddr", "pkt-dstaddr"), ("srcport", "dstport"),
+      ],
+      named: "source and destination"
+    ),
+    Exchange(pairs: [("packets", "bytes")], named: "packets and bytes"),
+    Exchange(pairs: [("start", "end")], named: "it ends before it starts"),
+    Exchange(pairs: [("protocol", "tcp-flags")], named: "field protocol has no valid value"),
+    Exchange(pairs: [("protocol", "srcport")], named: "field protocol has no valid value"),
+  ]
+
+  @Test(
+    "Exchanged columns of --fields are noticed on the first lines and named",
+    arguments: exchanges
+  )
+  func exchanged(_ exchange: Exchange) {
+    let kept = Self.names.indices.filter { !exchange.without.contains(Self.names[$0]) }
+    var inventory = Self.inventory
+    inventory.served = ["10.0.0.2:8080"]
+    var options = DecoderOptions()
+    options.fields = kept.map { index in
+      let name = Self.names[index]
+      return exchange.pairs.reduce(name) { $0 == $1.0 ? $1.1 : $0 == $1.1 ? $1.0 : $0 }
+    }
+    let lines = Self.traffic.map { row in kept.map { row[$0] }.joined(separator: " ") }
+    let messages = [
+      "{\"events\":[" + lines.map { "{\"message\":\"\($0)\"}" }.joined(separator: ",") + "]}"
+    ]
+    for records in [lines, messages] {
+      let result = AWSVPCDecoder.decode(records, options: options, inventory: inventory)
+      guard let named = exchange.named else {
+        #expect(result.counts.rejectedCount == 0)
+        #expect(result.edgeTexts == ["shop/web -> shop/api TCP/8080 both allowed x20"])
+        continue
+      }
+      #expect(result.edgeTexts.isEmpty)
+      #expect(result.counts.rejectedCount == 40, "every record is refused, those before, too")
+      let problem = result.counts.rejections.first?.problem ?? ""
+      #expect(problem.contains(named) && problem.hasSuffix("(check --fields)"), "\(problem)")
+    }
+  }
+
+  @Test("A header is believed: its columns are not doubted")
+  func believedHeader() {
+    var inventory = Self.inventory
+    inventory.served = ["10.0.0.1:8080"]
+    let lines = Self.traffic.map { $0.joined(separator: " ") }
+    let result = AWSVPCDecoder.decode([AWSVPCDecoderTests.header] + lines, inventory: inventory)
+    #expect(result.counts.rejectedCount == 0)
+  }
+
+  @Test("Pods that call each other's like ports are no reason to doubt the columns")
+  func likePorts() {
+    var inventory = CloudInventory(pods: ["10.0.0.1": "web"])
+    // The client serves the port that it calls outside, as a gateway does.
+    inventory.served = ["10.0.0.1:443"]
+    let lines = (0..<40).map {
+      AWSVPCDecoderTests.line("10.0.0.1:\(50_000 + $0)", "203.0.113.1:443", flags: "3")
+    }
+    var options = DecoderOptions()
+    options.fields = Self.names
+    let result = AWSVPCDecoder.decode(lines, options: options, inventory: inventory)
+    #expect(result.counts.rejectedCount == 0)
+    #expect(result.edgeTexts == ["shop/web -> 203.0.113.1/32 TCP/443 both allowed x40"])
+  }
+
+  @Test("A column that is named twice is refused")
+  func repeatedColumn() {
+    let layout = AWSVPCLayout(fields: ["srcaddr srcaddr dstaddr srcport dstport protocol start"])
+    #expect(layout?.problem == "the layout has srcaddr twice")
+    #expect(
+      AWSVPCLayout(fields: ["region region vpc-id vpc-id"])?.problem?.contains("twice") == false
+    )
+  }
+
+  @Test("With --fields, lines of two addresses are such a log, in an envelope or not")
+  func givenFields() {
+    let line = Self.values[0].joined(separator: " ")
+    for (text, isOne) in [
+      (line, true), ("{\"message\":\"\(line)\"}", true), ("{\n  \"message\": \"\(line)\"\n}", true),
+      ("5 eni-1 - - - - - - - 1700000000 1700000060 - - - - NODATA", true),
+      ("see 10.0.0.1", false), ("hello", false), ("", false),
+    ] {
+      let bytes = Array(text.utf8)
+      // Without columns, an envelope is known by the interface in it.
+      #expect(LogFormat.detect(bytes.span.bytes) == nil || text.contains("message"))
+      #expect(
+        LogFormat.detect(bytes.span.bytes, fields: ["srcaddr"]) == (isOne ? .awsVPC : nil),
+        "\(text)"
+      )
+    }
+  }
+
   @Test("Without a header only the default layout is assumed")
   func noLayout() {
     let result = AWSVPCDecoder.decode(

@@ -20,6 +20,8 @@ package struct AWSVPCDecoder: LogDecoder {
   private var isParquet = false
   private var lacksPacketAddresses = false
   private var sawTraffic = false
+  /// Looks at the first records where the user gave the columns; nil when that is over.
+  private var check: VPCLayoutCheck?
   private let assumedTime: Int64?
   private let inflate: DecoderOptions.Inflate?
 
@@ -32,6 +34,7 @@ package struct AWSVPCDecoder: LogDecoder {
   package init(options: DecoderOptions, capacity: Int) {
     layout = options.fields.flatMap { AWSVPCLayout(fields: $0) }
     firstLayout = layout
+    check = layout == nil ? nil : VPCLayoutCheck()
     scanner = VPCScanner(layout: layout)
     assumedTime = options.assumedTime
     inflate = options.inflate
@@ -65,6 +68,7 @@ package struct AWSVPCDecoder: LogDecoder {
   package func forLaterPart() -> AWSVPCDecoder {
     var later = self
     later.firstLayout = layout
+    later.check = nil
     later.table = ConversationTable(capacity: table.capacity)
     later.table.holdBackFirst()
     return later
@@ -101,7 +105,7 @@ package struct AWSVPCDecoder: LogDecoder {
     var line = firstLine
     var start = 0
     while start < lines.byteCount {
-      if !isParquet,
+      if !isParquet, check == nil || accumulator.resolver == nil,
         let found = scanner?.scan(lines, from: &start, line: &line, into: &table, &accumulator)
       {
         if found {
@@ -209,6 +213,7 @@ extension AWSVPCDecoder {
     into accumulator: inout EvidenceAccumulator
   ) {
     layout = header
+    check = nil
     // A header is no record, but a line that must not be missing from the counts.
     accumulator.discard(.unrelatedLine)
   }
@@ -331,6 +336,10 @@ extension AWSVPCDecoder {
       accumulator.sawRecord(at: record.start)
       sawTraffic = true
       if !record.hasPacketAddresses { lacksPacketAddresses = true }
+      if origin == .options, let problem = look(at: record, line: line, into: &accumulator) {
+        accumulator.reject(line: line, problem)
+        return
+      }
       table.add(record.conversationRecord, line: line, into: &accumulator)
     case .noData(let time):
       if let time = time ?? assumedTime { accumulator.sawRecord(at: time) }
@@ -352,6 +361,25 @@ extension AWSVPCDecoder {
       if origin == .options { text += " (check --fields)" }
       accumulator.reject(line: line, text)
     }
+  }
+
+  /// Looks whether the first records fit the columns that the user gave.
+  ///
+  /// - Returns: What is wrong; then the columns and all records so far are refused.
+  private mutating func look(
+    at record: VPCRecord,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> String? {
+    guard let resolver = accumulator.resolver, var looking = check else { return nil }
+    looking.look(at: record, line: line, resolver)
+    check = looking.isOver ? nil : looking
+    guard let problem = looking.problem else { return nil }
+    check = nil
+    layout = layout?.refused(problem)
+    table.removeAll()
+    for earlier in looking.lines.dropLast() { accumulator.reject(line: earlier, problem) }
+    return problem
   }
 
   private static func text(_ problem: VPCLine.Problem) -> String {
@@ -397,6 +425,18 @@ extension AWSVPCDecoder {
         || Set(header.columns).subtracting([.ignored]).count >= 3
     }
     return isDefaultLine(span.text(in: range)) || isTransitGateway(span, range)
+  }
+
+  /// Whether a line of the input's start, in an envelope or not, holds two addresses or says that there
+  /// were none: enough where the user gave the columns.
+  static func mayHoldRecords(_ start: RawSpan) -> Bool {
+    let separators = Set<UInt8>(" \t\r\",\\".utf8)
+    let text = LogStart(start).text
+    return text.utf8.split(separator: 0x0a).prefix(20).contains { line in
+      let words = line.split { separators.contains($0) }.map { Substring($0) }
+      return words.contains { $0 == "NODATA" || $0 == "SKIPDATA" }
+        || words.lazy.compactMap { IPAddress($0) }.prefix(2).count == 2
+    }
   }
 
   /// A line without a line feed at the end of an input is whole when its last column, the status, is.

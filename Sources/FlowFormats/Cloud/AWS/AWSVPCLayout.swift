@@ -32,13 +32,27 @@ package struct AWSVPCLayout: Hashable, Sendable {
   )
 
   private init(columns: [AWSVPCField], origin: Origin, unknownNames: [String]) {
+    self.init(
+      columns: columns,
+      origin: origin,
+      unknownNames: unknownNames,
+      problem: columns.contains(.transitGateway)
+        ? AWSVPCLayout.transitGatewayAdvice
+        : AWSVPCLayout.repeated(columns).map { "the layout has \($0) twice" }
+          ?? AWSVPCLayout.missing(columns).map { "the layout has no \($0)" }
+    )
+  }
+
+  private init(columns: [AWSVPCField], origin: Origin, unknownNames: [String], problem: String?) {
     self.columns = columns
     self.origin = origin
     self.unknownNames = unknownNames
-    problem =
-      columns.contains(.transitGateway)
-      ? AWSVPCLayout.transitGatewayAdvice
-      : AWSVPCLayout.missing(columns).map { "the layout has no \($0)" }
+    self.problem = problem
+  }
+
+  /// The same layout when lines turn out not to be like it.
+  func refused(_ problem: String) -> AWSVPCLayout {
+    AWSVPCLayout(columns: columns, origin: origin, unknownNames: unknownNames, problem: problem)
   }
 
   /// What to say about logs of transit gateways.
@@ -92,6 +106,12 @@ package struct AWSVPCLayout: Hashable, Sendable {
       }
     }
     return true
+  }
+
+  /// The first field that stands in two columns.
+  private static func repeated(_ columns: [AWSVPCField]) -> String? {
+    var seen: Set<AWSVPCField> = []
+    return columns.first { $0 != .ignored && !seen.insert($0).inserted }?.name
   }
 
   /// The fields without which no connection can be learned, nil when all are there.

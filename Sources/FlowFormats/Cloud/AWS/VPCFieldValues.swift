@@ -137,6 +137,8 @@ extension VPCFieldValues {
 
 extension VPCFieldValues {
   /// What the values say together.
+  ///
+  /// A protocol without ports that has them is refused.
   @inline(__always)
   func line() -> VPCLine {
     let startTime = start < 0 ? nil : start * Timestamps.second
@@ -157,7 +159,10 @@ extension VPCFieldValues {
     }
     let number = UInt8(truncatingIfNeeded: transport)
     guard TransportProtocol(number: number).hasPorts else {
-      return .unused(.otherProtocol, startTime)
+      // ICMP and its like are written with the ports 0: another number stands in the wrong column.
+      let isMisplaced =
+        sourcePort > 0 && destinationPort > 0 && !VPCFieldValues.otherPorts.contains(number)
+      return isMisplaced ? .bad(.malformed(.transport)) : .unused(.otherProtocol, startTime)
     }
     guard sourcePort >= 0 else { return .bad(.missing(.sourcePort)) }
     guard destinationPort >= 0 else { return .bad(.missing(.destinationPort)) }
@@ -177,10 +182,21 @@ extension VPCFieldValues {
         end: endTime,
         isAccepted: action,
         interface: interface,
-        hasPacketAddresses: packetSource != nil && packetDestination != nil
+        hasPacketAddresses: packetSource != nil && packetDestination != nil,
+        agreesWithPacket: isSame(packetSource, source) || isSame(packetDestination, destination),
+        crossesPacket: isSame(packetSource, destination) || isSame(packetDestination, source)
       )
     )
   }
+}
+
+/// Whether both are given and the same.
+@inline(__always)
+private func isSame(_ one: IPAddress?, _ other: IPAddress?) -> Bool { one != nil && one == other }
+
+extension VPCFieldValues {
+  /// DCCP and UDP-Lite: protocols with ports that no policy knows.
+  private static let otherPorts: [UInt8] = [33, 136]
 }
 
 extension AWSVPCLayout {

@@ -28,6 +28,10 @@ package struct VPCRecord: Hashable, Sendable {
   package var interface: UInt32
   /// Whether both addresses are those in the packet.
   package var hasPacketAddresses: Bool
+  /// Whether an address in the packet is also that of the interface's record, at the same end.
+  package var agreesWithPacket = false
+  /// Whether an address in the packet is that of the interface's record at the other end.
+  package var crossesPacket = false
 
   /// The record for the conversation table.
   package var conversationRecord: ConversationRecord {

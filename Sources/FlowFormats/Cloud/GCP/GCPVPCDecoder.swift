@@ -74,6 +74,9 @@ package struct GCPVPCDecoder: LogDecoder {
     into accumulator: inout EvidenceAccumulator
   ) {
     if let name = entry.logName, !name.hasSuffix("vpc_flows") {
+      if name.hasSuffix("policy-action") {
+        accumulator.counts.notes.insert("\(CloudNotes.otherLog) --format gke-policy.")
+      }
       accumulator.discard(.unrelatedLine)
       return
     }

@@ -48,6 +48,9 @@ package struct GKEPolicyDecoder: LogDecoder {
     into accumulator: inout EvidenceAccumulator
   ) {
     if let name = entry.logName, !name.hasSuffix("policy-action") {
+      if name.hasSuffix("vpc_flows") {
+        accumulator.counts.notes.insert("\(CloudNotes.otherLog) --format gcp-vpc.")
+      }
       accumulator.discard(.unrelatedLine)
       return
     }

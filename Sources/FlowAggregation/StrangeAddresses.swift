@@ -1,0 +1,45 @@
+package import FlowModel
+
+/// Private addresses of records that did not become evidence for want of a pod or a direction: a sample that
+/// tells whether a log and an inventory are of one cluster.
+///
+/// However many there are, the lowest ones are kept, so that neither order nor parting of the input matters.
+package struct StrangeAddresses: Sendable {
+  /// How many are kept.
+  package static let limit = 128
+
+  private var found: Set<IPAddress> = []
+
+  /// Makes an empty sample.
+  package init() {}
+
+  /// The addresses, sorted, at most ``limit``.
+  package var addresses: [IPAddress] { Array(found.sorted().prefix(StrangeAddresses.limit)) }
+
+  /// Takes the address of an end; names, prefixes and public addresses are none.
+  mutating func insert(_ endpoint: Endpoint) {
+    guard let range = endpoint.address, range == CIDR(single: range.address) else { return }
+    insert(range.address)
+  }
+
+  /// Takes what another sample holds.
+  mutating func merge(_ other: StrangeAddresses) {
+    for address in other.found { insert(address) }
+  }
+
+  /// Takes an address, unless it is public.
+  mutating func insert(_ address: IPAddress) {
+    guard address.isPrivate else { return }
+    found.insert(address)
+    if found.count > 2 * StrangeAddresses.limit { found = Set(addresses) }
+  }
+}
+
+extension EvidenceAccumulator {
+  /// Counts records of two ends of which nobody knows which one opened the connection.
+  package mutating func discardUndecided(_ one: IPAddress, _ other: IPAddress, count: Int) {
+    strangers.insert(one)
+    strangers.insert(other)
+    discard(.undecidedDirection, count: count)
+  }
+}
