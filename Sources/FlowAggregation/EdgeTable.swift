@@ -43,6 +43,7 @@ package struct EdgeKey: Hashable, Sendable {
   }
 
   /// A well-mixed 64-bit hash; equal keys give equal hashes on every machine.
+  @inline(__always)
   var mixed: UInt64 {
     let ends = UInt64(source) << 32 | UInt64(destination)
     let what =

@@ -30,9 +30,10 @@ package struct EvidenceAccumulator: Sendable {
   private var podNames: [PodName: UInt32] = [:]
   private var captureHour = Int64.min
   private var captureRecords: Int64 = 0
-  /// The hour of the last time and its first microsecond.
+  /// The hour of the last time, its first microsecond and that of the next hour.
   private var lastHour: Int64 = 0
   private var lastHourStart: Int64 = 0
+  private var lastHourEnd: Int64 = 0
   /// Discards not yet in `counts`: few reasons, so a short list is quicker than a dictionary.
   private var discards: [(reason: DiscardReason, count: Int)] = []
 
@@ -71,10 +72,16 @@ package struct EvidenceAccumulator: Sendable {
   }
 
   /// The UTC hour of a time; that of one record is nearly always that of the next.
+  @inline(__always)
   private mutating func hour(of time: Int64) -> Int64 {
-    if time >= lastHourStart, time &- lastHourStart < Timestamps.hour { return lastHour }
+    if time >= lastHourStart, time < lastHourEnd { return lastHour }
+    return findHour(of: time)
+  }
+
+  private mutating func findHour(of time: Int64) -> Int64 {
     lastHourStart = Timestamps.floor(time, to: Timestamps.hour)
     lastHour = lastHourStart / Timestamps.hour
+    lastHourEnd = lastHourStart + Timestamps.hour
     return lastHour
   }
 

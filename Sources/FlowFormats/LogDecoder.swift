@@ -126,6 +126,11 @@ package protocol LogDecoder: Sendable {
   /// Whether the last line of an input, which has no line feed, is complete rather than torn.
   static func isComplete(lastLine: RawSpan) -> Bool
 
+  /// Ends a part of a log: decides what the parts before and behind it are not needed for.
+  ///
+  /// To wait with it for ``merge(_:lineOffset:into:)`` would let one thread do what several can.
+  mutating func endPart(into accumulator: inout EvidenceAccumulator)
+
   /// Gives up what was only remembered to be quick: the bulk of the log has gone by.
   mutating func releaseMemory()
 
@@ -136,6 +141,9 @@ package protocol LogDecoder: Sendable {
 extension LogDecoder {
   /// Nothing: most records stand for themselves.
   package mutating func resume(after start: RawSpan) {}
+
+  /// Nothing: most decoders decide at once.
+  package mutating func endPart(into accumulator: inout EvidenceAccumulator) {}
 
   /// Nothing: most decoders remember only what they need.
   package mutating func releaseMemory() {}

@@ -117,6 +117,7 @@ struct InputDecoding: Sendable {
             end: index + 1 < ranges.count ? ranges[index].end : nil,
             firstLine: index == 0 ? lines + 1 : 1
           )
+          part.decoder.endPart(into: &part.accumulator)
           part.decoder.releaseMemory()
           return part
         }

@@ -28,6 +28,21 @@ struct Emissions {
     var line: Int
   }
 
+  /// An edge whose ends may be pods all through the hour of its conversation.
+  struct PodPair {
+    var position: Int
+    var clientIsA: Bool
+    var evidence: EvidenceClass
+    var records: Int
+    var bytes: Int64
+  }
+
+  /// Edges that wait to be counted: the ends of many are looked up together.
+  var podPairs: [PodPair] = []
+  /// Records that were answers, and those that other captures had too.
+  var replies = 0
+  var otherViews = 0
+
   private(set) var counts: [Key: Count] = [:]
 
   mutating func add(_ key: Key, _ new: Count) {
@@ -51,14 +66,15 @@ struct Emissions {
 extension ConversationTable {
   /// Counts one hour of a conversation, or why it is no evidence.
   mutating func judge(
-    _ conversation: Conversation,
+    _ position: Int,
     in group: ConversationGroup,
     hasSucceeded: Bool,
     emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
+    let conversation = conversations[position]
     guard let clientIsA = group.clientIsA else {
-      judgeUndecided(conversation, in: group, emissions: &emissions, into: &accumulator)
+      judgeUndecided(position, in: group, emissions: &emissions, into: &accumulator)
       return
     }
     let views = Int(conversation.otherViews)
@@ -66,20 +82,17 @@ extension ConversationTable {
     if accepted + views > 0 {
       let forward = Int(clientIsA ? conversation.recordsA : conversation.recordsB)
       let used = forward > 0 ? forward : max(accepted, 1)
-      count(
-        conversation,
+      let pair = Emissions.PodPair(
+        position: position,
         clientIsA: clientIsA,
         evidence: hasSucceeded ? .allowed : .attempt,
         records: used,
-        bytes: conversation.bytes,
-        emissions: &emissions,
-        into: &accumulator
+        bytes: conversation.bytes
       )
-      if forward > 0, accepted > forward {
-        accumulator.discard(.reply, count: accepted - forward)
-      }
+      count(pair, &emissions, into: &accumulator)
+      if forward > 0, accepted > forward { emissions.replies += accepted - forward }
       let others = accepted > 0 ? views : views - 1
-      if others > 0 { accumulator.discard(.duplicateView, count: others) }
+      if others > 0 { emissions.otherViews += others }
     }
     let rejected = Int(conversation.rejectedA) + Int(conversation.rejectedB)
     guard rejected > 0 else { return }
@@ -98,24 +111,24 @@ extension ConversationTable {
     if isLate {
       accumulator.discard(.midConnection, count: refused)
     } else {
-      count(
-        conversation,
+      let pair = Emissions.PodPair(
+        position: position,
         clientIsA: clientIsA,
         evidence: .denied,
         records: refused,
-        bytes: 0,
-        emissions: &emissions,
-        into: &accumulator
+        bytes: 0
       )
+      count(pair, &emissions, into: &accumulator)
     }
   }
 
   private mutating func judgeUndecided(
-    _ conversation: Conversation,
+    _ position: Int,
     in group: ConversationGroup,
     emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
+    let conversation = conversations[position]
     let accepted =
       Int(conversation.recordsA) + Int(conversation.recordsB) + Int(conversation.otherViews)
     let rejected = Int(conversation.rejectedA) + Int(conversation.rejectedB)
@@ -132,67 +145,122 @@ extension ConversationTable {
       accumulator.discard(.midConnection, count: rejected)
     } else if !group.marks.contains(.accepted), group.hasRejectedA != group.hasRejectedB {
       // Nothing of it was ever let through, so what was refused can only have opened it.
-      count(
-        conversation,
+      let pair = Emissions.PodPair(
+        position: position,
         clientIsA: group.hasRejectedA,
         evidence: .denied,
         records: rejected,
-        bytes: 0,
-        emissions: &emissions,
-        into: &accumulator
+        bytes: 0
       )
+      count(pair, &emissions, into: &accumulator)
     } else {
       accumulator.discard(.undecidedDirection, count: rejected)
     }
   }
 
-  /// Counts an edge at once where both ends are pods all through the hour, else with others like it.
-  private mutating func count(
-    _ conversation: Conversation,
-    clientIsA: Bool,
-    evidence: EvidenceClass,
-    records: Int,
-    bytes: Int64,
-    emissions: inout Emissions,
+  /// The edge of a conversation of one hour that shows all there is to know, as most do: how it was opened
+  /// and answered, and nothing refused. Nil for any other; the long way says the same of these.
+  @inline(__always)
+  func plainPair(
+    at position: Int,
+    _ answered: inout [UInt64],
+    _ emissions: inout Emissions
+  ) -> Emissions.PodPair? {
+    let one = conversations[position]
+    let (marksA, marksB) = (one.marksA, one.marksB)
+    let openedByA = marksA.contains(.opened) || marksB.contains(.answered)
+    let openedByB = marksB.contains(.opened) || marksA.contains(.answered)
+    guard openedByA != openedByB,
+      marksA.union(marksB).intersection([.complete, .payload, .stated]) == [.complete, .payload],
+      (openedByA ? marksB : marksA).isSuperset(of: [.answered, .accepted]),
+      one.rejectedA | one.rejectedB == 0
+    else { return nil }
+    let forward = Int(openedByA ? one.recordsA : one.recordsB)
+    guard forward > 0 else { return nil }
+    answered.append(key(one, isA: openedByB))
+    emissions.replies += Int(openedByA ? one.recordsB : one.recordsA)
+    emissions.otherViews += Int(one.otherViews)
+    return Emissions.PodPair(
+      position: position,
+      clientIsA: openedByA,
+      evidence: .allowed,
+      records: forward,
+      bytes: one.bytes
+    )
+  }
+
+  /// Counts an edge with others of its kind: those of pods all through the hour, or those of the same ends.
+  @inline(__always)
+  mutating func count(
+    _ pair: Emissions.PodPair,
+    _ emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
-    let client = clientIsA ? conversation.addressA : conversation.addressB
-    let server = clientIsA ? conversation.addressB : conversation.addressA
-    let hourStart = conversation.hourStart
-    if conversation.detailA == 0, conversation.detailB == 0,
-      conversation.last <= hourStart + Timestamps.hour + PodMemo.reach
-    {
-      let hour = conversation.hour
-      let source = pods.pod(at: client, hour: hour, addresses: addresses, in: &accumulator)
-      if source != PodMemo.nobody {
-        let destination = pods.pod(at: server, hour: hour, addresses: addresses, in: &accumulator)
-        if destination != PodMemo.nobody {
-          accumulator.counts.used += records - 1
-          accumulator.add(
-            source: source,
-            destination: destination,
-            transport: TransportProtocol(number: conversation.transport),
-            port: clientIsA ? conversation.portB : conversation.portA,
-            side: .both,
-            evidence: evidence,
-            records: Int64(records),
-            bytes: bytes,
-            first: conversation.first,
-            // An interval's end lies outside it.
-            last: max(conversation.first, conversation.last - 1),
-            line: Int(conversation.line)
-          )
-          return
-        }
-      }
+    let one = conversations[pair.position]
+    if one.detailA == 0, one.detailB == 0, one.last <= one.hourStart + PodMemo.end {
+      emissions.podPairs.append(pair)
+      if emissions.podPairs.count >= 256 { countPodPairs(&emissions, into: &accumulator) }
+    } else {
+      add(pair, to: &emissions)
     }
+  }
+
+  /// Counts the edges that wait for it: at once where both ends are pods, else with others like them.
+  mutating func countPodPairs(
+    _ emissions: inout Emissions,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    // To find a pod or an edge waits for memory: step by step, many such waits pass at once.
+    let ends = emissions.podPairs.map { pair in
+      let one = conversations[pair.position]
+      let hour = one.hour
+      let podA = pods.pod(at: one.addressA, hour: hour, addresses: addresses, in: &accumulator)
+      let podB = pods.pod(at: one.addressB, hour: hour, addresses: addresses, in: &accumulator)
+      return pair.clientIsA ? (client: podA, server: podB) : (client: podB, server: podA)
+    }
+    for (pair, ends) in zip(emissions.podPairs, ends) {
+      guard ends.client != PodMemo.nobody, ends.server != PodMemo.nobody else {
+        add(pair, to: &emissions)
+        continue
+      }
+      let one = conversations[pair.position]
+      accumulator.counts.used += pair.records - 1
+      accumulator.add(
+        source: ends.client,
+        destination: ends.server,
+        transport: TransportProtocol(number: one.transport),
+        port: pair.clientIsA ? one.portB : one.portA,
+        side: .both,
+        evidence: pair.evidence,
+        records: Int64(pair.records),
+        bytes: pair.bytes,
+        first: one.first,
+        // An interval's end lies outside it.
+        last: max(one.first, one.last - 1),
+        line: Int(one.line)
+      )
+    }
+    emissions.podPairs.removeAll(keepingCapacity: true)
+    if emissions.replies > 0 { accumulator.discard(.reply, count: emissions.replies) }
+    if emissions.otherViews > 0 {
+      accumulator.discard(.duplicateView, count: emissions.otherViews)
+    }
+    emissions.replies = 0
+    emissions.otherViews = 0
+  }
+
+  /// Adds an edge whose ends are looked up with what is known of it alone.
+  private func add(_ pair: Emissions.PodPair, to emissions: inout Emissions) {
+    let conversation = conversations[pair.position]
+    let clientIsA = pair.clientIsA
+    let hourStart = conversation.hourStart
     func part(_ time: Int64) -> UInt16 {
       UInt16(clamping: (time - hourStart) / (Timestamps.second * 300))
     }
     emissions.add(
       Emissions.Key(
-        client: client,
-        server: server,
+        client: clientIsA ? conversation.addressA : conversation.addressB,
+        server: clientIsA ? conversation.addressB : conversation.addressA,
         clientDetail: clientIsA ? conversation.detailA : conversation.detailB,
         serverDetail: clientIsA ? conversation.detailB : conversation.detailA,
         hour: conversation.hour,
@@ -200,12 +268,12 @@ extension ConversationTable {
         lastPart: part(conversation.last),
         port: clientIsA ? conversation.portB : conversation.portA,
         transport: conversation.transport,
-        evidence: evidence,
+        evidence: pair.evidence,
         nodesMayBePods: conversation.nodesMayBePods
       ),
       Emissions.Count(
-        records: records,
-        bytes: bytes,
+        records: pair.records,
+        bytes: pair.bytes,
         first: conversation.first,
         last: conversation.last,
         line: Int(conversation.line)

@@ -68,19 +68,29 @@ extension ConversationTable {
   /// Makes room: lets settled conversations go, and the quieter half of all when that is not enough.
   mutating func settle(into accumulator: inout EvidenceAccumulator) {
     let limit = capacity / 4 * 3
-    settle(.settled(quietSince: medianOfLast()), into: &accumulator)
+    settle(.settled(quietSince: quietTime(share: 0.5)), into: &accumulator)
     if conversations.count > limit {
-      settle(.quiet(since: medianOfLast()), into: &accumulator)
+      settle(.quiet(since: quietTime(share: 0.5)), into: &accumulator)
       if conversations.count > limit { settle(.everything, into: &accumulator) }
     }
     threshold = min(capacity, max(conversations.count * 2, capacity / 4, 2))
   }
 
-  /// The time before which about half of the conversations ended.
-  private func medianOfLast() -> Int64 {
+  /// Ends a part of a log: lets those settled conversations go that the next part will hardly go on with.
+  ///
+  /// As many stay as the next part holds back for this one.
+  mutating func endPart(into accumulator: inout EvidenceAccumulator) {
+    let kept = capacity / 16
+    guard conversations.count > kept else { return }
+    let share = 1 - Double(kept) / Double(conversations.count)
+    settle(.settled(quietSince: quietTime(share: share)), into: &accumulator)
+  }
+
+  /// The time before which about a share of the conversations ended.
+  private func quietTime(share: Double) -> Int64 {
     let step = max(1, conversations.count / 1024)
     let times = stride(from: 0, to: conversations.count, by: step).map { conversations[$0].last }
-    return times.sorted()[(times.count - 1) / 2]
+    return times.sorted()[Int(Double(times.count - 1) * share)]
   }
 
   /// Decides and hands over conversations; what goes on keeps what it has shown so far.
@@ -89,25 +99,45 @@ extension ConversationTable {
     var isGone = [Bool](repeating: false, count: conversations.count)
     switch extent {
     case .settled(let cutoff):
-      for head in conversations.indices where conversations[head].isHead {
-        var group = group(at: head)
-        guard group.last <= cutoff || conversations[head].next != 0,
-          let clientIsA = sureClient(of: group, accumulator)
-        else { continue }
-        group.clientIsA = clientIsA
-        guard isSettled(group) else { continue }
-        observe(group)
-        judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
-      }
+      settleSure(quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     case .quiet(let cutoff):
       settleAll(quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     case .everything:
       heldBack = 0
       settleAll(quietSince: .max, &isGone, &emissions, into: &accumulator)
     }
+    countPodPairs(&emissions, into: &accumulator)
     emit(emissions, into: &accumulator)
     remove(isGone)
     forgetTooMany()
+  }
+
+  /// Decides what later records cannot change.
+  private mutating func settleSure(
+    quietSince cutoff: Int64,
+    _ isGone: inout [Bool],
+    _ emissions: inout Emissions,
+    into accumulator: inout EvidenceAccumulator
+  ) {
+    var answered: [UInt64] = []
+    for head in conversations.indices where conversations[head].isHead {
+      // Most have one hour, and that one goes or stays.
+      if conversations[head].next == 0 {
+        guard head >= heldBack, conversations[head].last <= cutoff else { continue }
+        if let pair = plainPair(at: head, &answered, &emissions) {
+          isGone[head] = true
+          count(pair, &emissions, into: &accumulator)
+          continue
+        }
+      }
+      var group = group(at: head)
+      guard let clientIsA = sureClient(of: group, accumulator) else { continue }
+      group.clientIsA = clientIsA
+      guard isSettled(group) else { continue }
+      observe(group, &answered)
+      judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+    }
+    behaviour.answered(answered)
   }
 
   /// Decides with what all conversations together tell.
@@ -119,12 +149,14 @@ extension ConversationTable {
   ) {
     var groups: [(head: UInt32, clientIsA: Bool?)] = []
     groups.reserveCapacity(conversations.count)
+    var answered: [UInt64] = []
     for head in conversations.indices where conversations[head].isHead {
       var group = group(at: head)
       group.clientIsA = sureClient(of: group, accumulator)
-      observe(group)
+      observe(group, &answered)
       groups.append((head: UInt32(truncatingIfNeeded: head), clientIsA: group.clientIsA))
     }
+    behaviour.answered(answered)
     for index in groups.indices {
       var group = group(at: Int(groups[index].head))
       group.clientIsA = groups[index].clientIsA ?? likelyClient(of: group)
@@ -165,7 +197,7 @@ extension ConversationTable {
       next = conversations[position].next
       if position >= heldBack, conversations[position].last <= cutoff {
         judge(
-          conversations[position],
+          position,
           in: group,
           hasSucceeded: hasSucceeded,
           emissions: &emissions,
@@ -198,7 +230,11 @@ extension ConversationTable {
   /// Learns from a conversation how its ports behave; refused packets teach nothing.
   ///
   /// Where it is sure who opened it, the client's port is left out: it may be used for other servers later.
-  private mutating func observe(_ group: ConversationGroup) {
+  ///
+  /// - Parameter answered: Takes the ends that answered an opening, to be noted together: to find an end
+  ///   waits for memory, and many such waits pass at once.
+  @inline(__always)
+  private mutating func observe(_ group: ConversationGroup, _ answered: inout [UInt64]) {
     guard group.marks.contains(.accepted) else { return }
     let one = conversations[group.head]
     func meet(_ isA: Bool) {
@@ -216,14 +252,15 @@ extension ConversationTable {
       return
     }
     if group.serverMarks.isSuperset(of: [.answered, .accepted]) {
-      behaviour.answered(key(one, isA: !clientIsA))
+      answered.append(key(one, isA: !clientIsA))
     } else {
       meet(!clientIsA)
     }
   }
 
+  /// The key of A or B of a conversation as an end that behaves in some way.
   @inline(__always)
-  private func key(_ one: Conversation, isA: Bool) -> UInt64 {
+  func key(_ one: Conversation, isA: Bool) -> UInt64 {
     isA
       ? PortBehaviour.key(one.addressA, one.portA, one.transport)
       : PortBehaviour.key(one.addressB, one.portB, one.transport)

@@ -35,6 +35,10 @@ package struct ConversationTable: Sendable {
   private(set) var details: [ObservedEnd] = []
   private var detailNumbers: [ObservedEnd: UInt16] = [:]
   private var slots: [UInt32] = []
+  /// Conversations that are not in the table yet; see ``add(_:into:)``.
+  private var waiting: [Conversation] = []
+  /// What was found where they will be looked for; only to have looked.
+  private var touched: UInt32 = 0
 
   /// A client and a server's port that exchange datagrams without answers.
   struct OneWayPair: Hashable, Sendable {
@@ -96,6 +100,28 @@ package struct ConversationTable: Sendable {
     if insert(Conversation(record, source: source, destination: destination, line: line)) {
       settle(into: &accumulator)
     }
+  }
+
+  /// Adds the conversation of one record, at once or when ``addWaiting(into:)`` is called.
+  ///
+  /// To find a conversation waits for memory: those of many records are looked for together.
+  @inline(__always)
+  mutating func add(_ conversation: Conversation, into accumulator: inout EvidenceAccumulator) {
+    waiting.append(conversation)
+    if waiting.count >= 32 { addWaiting(into: &accumulator) }
+  }
+
+  /// Adds the conversations that wait for others.
+  mutating func addWaiting(into accumulator: inout EvidenceAccumulator) {
+    if (conversations.count + waiting.count) * 2 >= slots.count { growSlots() }
+    let mask = UInt64(slots.count - 1)
+    for index in waiting.indices {
+      touched ^= slots[Int(truncatingIfNeeded: ConversationTable.hash(waiting[index]) & mask)]
+    }
+    for index in waiting.indices {
+      if insert(waiting[index]) { settle(into: &accumulator) }
+    }
+    waiting.removeAll(keepingCapacity: true)
   }
 
   /// Adds what another table holds of the next part of the same log.
@@ -179,8 +205,7 @@ extension ConversationTable {
   /// Adds a conversation, or what it says to the one that is held of the same ends, ports and hour.
   ///
   /// - Returns: Whether the table should be settled now.
-  @inline(__always)
-  mutating func insert(_ conversation: Conversation) -> Bool {
+  private mutating func insert(_ conversation: Conversation) -> Bool {
     if conversations.count * 2 >= slots.count { growSlots() }
     let hash = ConversationTable.hash(conversation)
     let mask = slots.count - 1
@@ -229,7 +254,7 @@ extension ConversationTable {
 
   private mutating func growSlots() {
     var size = max(slots.count, 512)
-    while size < conversations.count * 4 { size *= 2 }
+    while size < (conversations.count + waiting.count) * 4 { size *= 2 }
     slots = Array(repeating: 0, count: size)
     let mask = size - 1
     for position in conversations.indices where conversations[position].isHead {

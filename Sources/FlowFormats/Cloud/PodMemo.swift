@@ -3,15 +3,23 @@ import FlowModel
 
 /// Remembers which pod held an address all through an hour, as the index of its endpoint.
 struct PodMemo: Sendable {
-  /// How far conversations may reach beyond their hour.
-  static let reach: Int64 = 1200 * Timestamps.second
+  /// How far behind the start of their hour conversations may end: twenty minutes after it.
+  static let end: Int64 = (3600 + 1200) * 1_000_000
   /// No pod, or a closer look is needed.
   static let nobody = UInt32.max
   private static let maximumCount = 65_536
 
-  private var keys: [UInt64] = []
-  private var indices: [UInt32] = []
-  private var slots = SlotIndex()
+  /// Open addressing: what a lookup reads lies together.
+  private var entries = [Entry](repeating: Entry(), count: 1024)
+  private var count = 0
+
+  private struct Entry: Sendable {
+    /// No hour is as late as this one.
+    static let none = UInt64.max
+
+    var key = Entry.none
+    var index: UInt32 = 0
+  }
 
   /// The index of the pod's endpoint in `accumulator`, ``nobody`` when a closer look is needed.
   @inline(__always)
@@ -22,12 +30,23 @@ struct PodMemo: Sendable {
     in accumulator: inout EvidenceAccumulator
   ) -> UInt32 {
     let key = UInt64(number) << 32 | UInt64(UInt32(bitPattern: hour))
-    if let known = slots.find(SlotIndex.mix(key, 0), where: { keys[$0] == key }) {
-      return indices[known]
-    }
-    return look(key, addresses[number], hour: hour, in: &accumulator)
+    let entry = entries[place(of: key)]
+    return entry.key == key
+      ? entry.index : look(key, addresses[number], hour: hour, in: &accumulator)
   }
 
+  /// Where a key is, or would be.
+  @inline(__always)
+  private func place(of key: UInt64) -> Int {
+    let mask = entries.count &- 1
+    var place = Int(truncatingIfNeeded: SlotIndex.mix(key, 0)) & mask
+    while entries[place].key != key, entries[place].key != Entry.none {
+      place = (place &+ 1) & mask
+    }
+    return place
+  }
+
+  @inline(never)
   private mutating func look(
     _ key: UInt64,
     _ address: IPAddress,
@@ -35,17 +54,21 @@ struct PodMemo: Sendable {
     in accumulator: inout EvidenceAccumulator
   ) -> UInt32 {
     guard let resolver = accumulator.resolver else { return PodMemo.nobody }
-    if keys.count >= PodMemo.maximumCount { self = PodMemo() }
+    if count >= PodMemo.maximumCount { self = PodMemo() }
     let start = Int64(hour) * Timestamps.hour
     let found = resolver.steadyPod(
       at: address,
       from: start,
-      to: start + Timestamps.hour + PodMemo.reach
+      to: start + PodMemo.end
     )
     let index = found.map { accumulator.index(of: $0) } ?? PodMemo.nobody
-    keys.append(key)
-    indices.append(index)
-    slots.insert(keys.count - 1) { SlotIndex.mix(keys[$0], 0) }
+    count += 1
+    if count * 2 > entries.count {
+      let known = entries
+      entries = Array(repeating: Entry(), count: known.count * 2)
+      for entry in known where entry.key != Entry.none { entries[place(of: entry.key)] = entry }
+    }
+    entries[place(of: key)] = Entry(key: key, index: index)
     return index
   }
 }

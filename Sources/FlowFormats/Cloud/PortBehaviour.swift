@@ -13,7 +13,8 @@ struct PortBehaviour: Sendable {
 
   /// One end by number of its address; see ``PortBehaviour/key(_:_:_:)``.
   private struct End: Sendable {
-    var key: UInt64
+    /// 0 for none: no protocol has the number 0.
+    var key: UInt64 = 0
     /// One bit for each partner, by its hash.
     var seen: UInt64 = 0
     var partners: (UInt32, UInt32, UInt32) = (0, 0, 0)
@@ -24,11 +25,10 @@ struct PortBehaviour: Sendable {
     var met: Int { max(Int(count), seen.nonzeroBitCount) }
   }
 
-  private var ends: [End] = []
-  private var slots = SlotIndex()
-
+  /// Open addressing: what a lookup reads lies together.
+  private var ends = [End](repeating: End(), count: 1024)
   /// The number of ends known.
-  var count: Int { ends.count }
+  private(set) var count = 0
 
   /// The key of an end.
   @inline(__always)
@@ -48,11 +48,12 @@ struct PortBehaviour: Sendable {
     note(partner, at: position)
   }
 
-  /// Notes that an end answered the opening of a connection.
-  @inline(__always)
-  mutating func answered(_ key: UInt64) {
-    let position = position(of: key)
-    if !ends[position].answersOpenings { ends[position].answersOpenings = true }
+  /// Notes that ends answered the opening of a connection.
+  mutating func answered(_ keys: [UInt64]) {
+    for key in keys {
+      let position = position(of: key)
+      if !ends[position].answersOpenings { ends[position].answersOpenings = true }
+    }
   }
 
   /// Which of two ends behaves like a server and the other does not: true for the first, nil for neither.
@@ -70,11 +71,13 @@ struct PortBehaviour: Sendable {
   }
 
   /// The numbers of the addresses whose ends are known.
-  var addressNumbers: [UInt32] { ends.map { UInt32(truncatingIfNeeded: $0.key >> 24) } }
+  var addressNumbers: [UInt32] { known.map { UInt32(truncatingIfNeeded: $0.key >> 24) } }
+
+  private var known: [End] { ends.filter { $0.key != 0 } }
 
   /// Forgets ends that tell nothing yet, and everything past `limit`, the least telling first.
   mutating func prune(to limit: Int) {
-    var kept = ends.filter { $0.answersOpenings || $0.count >= 2 }
+    var kept = known.filter { $0.answersOpenings || $0.count >= 2 }
     if kept.count > limit {
       kept = kept.filter { $0.answersOpenings || Int($0.count) >= PortBehaviour.busyPartners }
     }
@@ -90,12 +93,12 @@ struct PortBehaviour: Sendable {
 
   /// Gives the addresses new numbers.
   mutating func renumber(_ number: (UInt32) -> UInt32) {
-    replace(with: ends.map { PortBehaviour.renumbered($0, number) })
+    replace(with: known.map { PortBehaviour.renumbered($0, number) })
   }
 
   /// Adds what another capture knows, whose addresses get the numbers that `number` says.
   mutating func merge(_ other: PortBehaviour, _ number: (UInt32) -> UInt32) {
-    for end in other.ends {
+    for end in other.known {
       let moved = PortBehaviour.renumbered(end, number)
       let position = position(of: moved.key)
       if moved.answersOpenings { ends[position].answersOpenings = true }
@@ -114,25 +117,40 @@ struct PortBehaviour: Sendable {
   }
 
   private mutating func replace(with kept: [End]) {
-    ends = kept
-    slots.rebuild(count: ends.count) { PortBehaviour.hash(ends[$0].key) }
+    var size = 1024
+    while size < kept.count * 4 { size *= 2 }
+    ends = Array(repeating: End(), count: size)
+    count = kept.count
+    for end in kept { ends[place(of: end.key)] = end }
   }
 
+  /// Where an end is, or would be.
   @inline(__always)
-  private static func hash(_ key: UInt64) -> UInt64 { SlotIndex.mix(key, 0) }
+  private func place(of key: UInt64) -> Int {
+    let mask = ends.count &- 1
+    var place = Int(truncatingIfNeeded: SlotIndex.mix(key, 0)) & mask
+    while ends[place].key != key, ends[place].key != 0 { place = (place &+ 1) & mask }
+    return place
+  }
 
   private func find(_ key: UInt64) -> End? {
-    slots.find(PortBehaviour.hash(key)) { ends[$0].key == key }.map { ends[$0] }
+    let end = ends[place(of: key)]
+    return end.key == 0 ? nil : end
   }
 
   @inline(__always)
   private mutating func position(of key: UInt64) -> Int {
-    if let found = slots.find(PortBehaviour.hash(key), where: { ends[$0].key == key }) {
-      return found
-    }
-    ends.append(End(key: key))
-    slots.insert(ends.count - 1) { PortBehaviour.hash(ends[$0].key) }
-    return ends.count - 1
+    let place = place(of: key)
+    return ends[place].key == key ? place : add(key)
+  }
+
+  @inline(never)
+  private mutating func add(_ key: UInt64) -> Int {
+    if (count + 1) * 2 > ends.count { replace(with: known) }
+    let place = place(of: key)
+    ends[place].key = key
+    count += 1
+    return place
   }
 
   private mutating func note(_ partner: UInt32, at position: Int) {

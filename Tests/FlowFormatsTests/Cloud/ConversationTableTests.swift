@@ -96,6 +96,48 @@ struct ConversationTableTests {
     #expect(lineNumbers == whole.edges.entries.map(\.sampleLine).sorted())
   }
 
+  @Test(
+    "The end of a part lets go what the next part does not go on with",
+    arguments: [1, 400, 801]
+  )
+  func endOfPart(_ cut: Int) {
+    var lines = [AWSVPCDecoderTests.header]
+    for index in 0..<600 {
+      let (client, server) = ("10.0.0.\(index % 2 + 1)", "10.0.0.3")
+      let times = "\(1_700_000_000 + index * 9) \(1_700_000_050 + index * 9) ACCEPT"
+      lines.append(
+        "5 eni-1 \(client) \(server) \(20_000 + index) 443 6 9 840 \(times) 3 \(client) \(server) OK"
+      )
+      lines.append(
+        "5 eni-1 \(server) \(client) 443 \(20_000 + index) 6 9 840 \(times) 19 \(server) \(client) OK"
+      )
+    }
+    let whole = AWSVPCDecoder.decode(lines, inventory: Self.inventory)
+    var first = AWSVPCDecoder(options: DecoderOptions(), capacity: 512)
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: Self.inventory)
+    // The cut parts a request from its answer.
+    for (index, line) in lines[..<cut].enumerated() {
+      first.feed(line, line: index + 1, into: &accumulator)
+    }
+    var second = first.forLaterPart()
+    var later = EvidenceAccumulator(logKind: .awsVPC, resolver: Self.inventory)
+    for (index, line) in lines[cut...].enumerated() {
+      second.feed(line, line: index + 1, into: &later)
+    }
+    let heldBefore = second.heldConversations
+    first.endPart(into: &accumulator)
+    second.endPart(into: &later)
+    #expect(first.heldConversations <= 40)
+    #expect(second.heldConversations <= 80)
+    #expect(second.heldConversations < heldBefore)
+    accumulator.merge(later, lineOffset: cut)
+    first.merge(second, lineOffset: cut, into: &accumulator)
+    first.finish(into: &accumulator)
+    accumulator.finish()
+    #expect(accumulator.edgeTexts == whole.edgeTexts)
+    #expect(accumulator.discardTexts == whole.discardTexts)
+  }
+
   /// Decodes parts of records one by one and merges them.
   static func inParts<Decoder: LogDecoder>(
     _ parts: [[String]],

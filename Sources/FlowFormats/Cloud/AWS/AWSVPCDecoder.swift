@@ -80,6 +80,14 @@ package struct AWSVPCDecoder: LogDecoder {
     return forLaterPart()
   }
 
+  /// The conversation-hours that wait for more records.
+  package var heldConversations: Int { table.count }
+
+  /// Lets settled conversations go but for the last, which the next part may go on with.
+  package mutating func endPart(into accumulator: inout EvidenceAccumulator) {
+    table.endPart(into: &accumulator)
+  }
+
   /// Adds what a decoder of a later part of the same log holds.
   ///
   /// - Parameter lineOffset: Lines before that part.

@@ -129,13 +129,14 @@ package struct VPCScanner: Sendable {
           let reader = unsafe VPCFieldReader(bytes: bytes, starts: columns)
           guard let conversation = conversation(reader, line: line) else { break }
           hours.add(UInt64(truncatingIfNeeded: conversation.hour), into: &accumulator)
-          if table.insert(conversation) { table.settle(into: &accumulator) }
+          table.add(conversation, into: &accumulator)
           starts.advance(by: columnCount)
           line &+= 1
         }
         next = starts.lineStart
       }
     }
+    table.addWaiting(into: &accumulator)
     start = next
     hours.flush(into: &accumulator)
     return line > firstLine

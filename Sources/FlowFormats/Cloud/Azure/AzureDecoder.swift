@@ -49,6 +49,11 @@ package struct AzureDecoder: LogDecoder {
   /// Holds back what may go on from the part before.
   package mutating func resume(after start: RawSpan) { table.holdBackFirst() }
 
+  /// Lets settled conversations go but for the last, which the next part may go on with.
+  package mutating func endPart(into accumulator: inout EvidenceAccumulator) {
+    table.endPart(into: &accumulator)
+  }
+
   /// Adds what a decoder of the next part of the same log holds.
   package mutating func merge(
     _ later: any LogDecoder,
