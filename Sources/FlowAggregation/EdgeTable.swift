@@ -75,30 +75,38 @@ package struct EdgeTable: Sendable {
     package var last: Int64
 
     @inline(__always)
-    fileprivate mutating func add(
-      _ records: Int64,
-      _ bytes: Int64,
-      first: Int64,
-      last: Int64,
-      line: Int
-    ) {
-      self.records.addSaturated(records)
-      self.bytes.addSaturated(bytes)
+    fileprivate mutating func add(_ other: Entry) {
+      records.addSaturated(other.records)
+      bytes.addSaturated(other.bytes)
       // Of records at one time the first line is shown, in whatever order they are counted.
-      if first < self.first || (first == self.first && line < sampleLine) {
-        self.first = first
-        sampleLine = line
+      if other.first < first || (other.first == first && other.sampleLine < sampleLine) {
+        first = other.first
+        sampleLine = other.sampleLine
       }
-      if last > self.last { self.last = last }
+      if other.last > last { last = other.last }
     }
   }
 
-  /// The edges in the order first seen.
-  package private(set) var entries: [Entry] = []
+  private var counted: [Entry] = []
   private var slots: [UInt32] = Array(repeating: 0, count: 1024)
+  /// Records that are not counted yet: to find an edge waits for memory, and many such waits pass at once.
+  private var waiting: [Entry] = []
+  /// What was found where they will be looked for; only to have looked.
+  private var touched: Int64 = 0
+
+  /// The records that may wait.
+  private static let mostWaiting = 32
 
   /// Makes an empty table.
   package init() {}
+
+  /// The edges in the order first seen; quickest after ``countWaiting()``.
+  package var entries: [Entry] {
+    guard !waiting.isEmpty else { return counted }
+    var copy = self
+    copy.countWaiting()
+    return copy.counted
+  }
 
   /// The number of edges.
   package var count: Int { entries.count }
@@ -112,19 +120,7 @@ package struct EdgeTable: Sendable {
     last: Int64,
     line: Int
   ) {
-    let mask = slots.count - 1
-    var slot = Int(truncatingIfNeeded: key.mixed) & mask
-    while true {
-      let index = slots[slot]
-      if index == 0 { break }
-      let position = Int(index) - 1
-      if entries[position].key == key {
-        entries[position].add(records, bytes, first: first, last: last, line: line)
-        return
-      }
-      slot = (slot + 1) & mask
-    }
-    entries.append(
+    waiting.append(
       Entry(
         key: key,
         sampleLine: line,
@@ -134,14 +130,42 @@ package struct EdgeTable: Sendable {
         last: last
       )
     )
-    slots[slot] = UInt32(entries.count)
-    if entries.count * 2 > slots.count { grow() }
+    if waiting.count >= EdgeTable.mostWaiting { countWaiting() }
+  }
+
+  /// Counts the records that wait for others.
+  package mutating func countWaiting() {
+    let mask = slots.count &- 1
+    for index in waiting.indices {
+      let position = Int(slots[Int(truncatingIfNeeded: waiting[index].key.mixed) & mask]) &- 1
+      if position >= 0 { touched ^= counted[position].last }
+    }
+    for index in waiting.indices { count(waiting[index]) }
+    waiting.removeAll(keepingCapacity: true)
+  }
+
+  @inline(__always)
+  private mutating func count(_ entry: Entry) {
+    let mask = slots.count &- 1
+    var slot = Int(truncatingIfNeeded: entry.key.mixed) & mask
+    while true {
+      let position = Int(slots[slot]) &- 1
+      if position < 0 { break }
+      if counted[position].key == entry.key {
+        counted[position].add(entry)
+        return
+      }
+      slot = (slot &+ 1) & mask
+    }
+    counted.append(entry)
+    slots[slot] = UInt32(counted.count)
+    if counted.count * 2 > slots.count { grow() }
   }
 
   private mutating func grow() {
     let mask = slots.count * 2 - 1
     slots = Array(repeating: 0, count: slots.count * 2)
-    for (index, entry) in entries.enumerated() {
+    for (index, entry) in counted.enumerated() {
       var slot = Int(truncatingIfNeeded: entry.key.mixed) & mask
       while slots[slot] != 0 { slot = (slot + 1) & mask }
       slots[slot] = UInt32(index + 1)

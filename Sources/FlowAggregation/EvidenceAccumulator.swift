@@ -357,6 +357,8 @@ extension EvidenceAccumulator {
   /// - Parameter lineOffset: Lines before that part.
   package mutating func merge(_ other: EvidenceAccumulator, lineOffset: Int) {
     var other = other
+    other.edges.countWaiting()
+    other.unmarkedEdges.countWaiting()
     other.flushCapture()
     other.flushDiscards()
     flushCapture()
@@ -424,6 +426,7 @@ extension EvidenceAccumulator {
       )
     }
     flushDiscards()
+    edges.countWaiting()
     demoteRefused()
     resolvePodNames()
     if externals.count > ExternalFolding.mostAddresses { foldExternals() }
@@ -479,6 +482,7 @@ extension EvidenceAccumulator {
         line: entry.sampleLine
       )
     }
+    edges.countWaiting()
   }
 
   private mutating func resolvePodNames() {

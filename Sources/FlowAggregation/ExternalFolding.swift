@@ -225,6 +225,7 @@ extension EvidenceAccumulator {
         line: entry.sampleLine
       )
     }
+    folded.countWaiting()
     return folded
   }
 

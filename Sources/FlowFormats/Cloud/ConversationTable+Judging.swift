@@ -158,8 +158,9 @@ extension ConversationTable {
     }
   }
 
-  /// The edge of a conversation of one hour that shows all there is to know, as most do: how it was opened
-  /// and answered, and nothing refused. Nil for any other; the long way says the same of these.
+  /// The edge of a conversation of one hour that was opened, answered and never refused, as most are.
+  ///
+  /// - Returns: nil for any other; the long way says the same of these.
   @inline(__always)
   func plainPair(
     at position: Int,
