@@ -13,8 +13,8 @@ struct ColumnStarts {
   private static let capacity = 1024
   /// So many starts are written at once, wanted or not: the number of a chunk's blanks is not foreseeable.
   private static let stride = 10
-  /// Chunks that are looked at ahead.
-  private static let chunksAhead = 32
+  /// The most chunks that are looked at ahead.
+  private static let mostAhead = 32
   /// The most columns of a line whose starts fit in.
   static let maximumColumns = 512
   /// Bytes behind the start of any column that are inside the block.
@@ -27,6 +27,8 @@ struct ColumnStarts {
   private var first = 0
   /// Those from here on are not found yet.
   private var end = 1
+  /// Chunks to look at ahead: few at first, as the first line may be none of the usual ones.
+  private var ahead = 4
   /// The offset of the next chunk.
   private var chunk: Int
   /// The last offset at which a chunk may be looked at.
@@ -74,8 +76,13 @@ struct ColumnStarts {
     for index in 0..<kept { unsafe starts[index] = starts[first &+ index] }
     first = 0
     end = kept
-    let stop = min(lastChunk, chunk &+ (ColumnStarts.chunksAhead &- 1) &* 64)
-    while end <= ColumnStarts.capacity, chunk <= stop {
+    var left = ColumnStarts.mostAhead
+    let enough = left &- ahead
+    ahead = min(ahead &* 2, ColumnStarts.mostAhead)
+    while left > 0, left > enough || end <= columns, end <= ColumnStarts.capacity,
+      chunk <= lastChunk
+    {
+      left &-= 1
       // The chunk and the reach behind it are inside the block.
       let blanks = unsafe ColumnStarts.blanks(bytes + chunk) & inside
       // A column without bytes: not a usual line.

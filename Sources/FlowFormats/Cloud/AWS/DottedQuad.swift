@@ -43,37 +43,48 @@ struct DottedQuad: Equatable {
   }
 }
 
-/// Remembers addresses by their bytes: most of a log's come again and again.
+/// Remembers addresses by their bytes: most of a log's come again and again, many of them in the next line.
 struct QuadMemo: Sendable {
   private struct Entry: Sendable {
+    /// No address has no bytes.
     var low: UInt64 = 0
     var high: UInt64 = 0
     var address: UInt32 = 0
+
+    @inline(__always)
+    func holds(_ quad: DottedQuad) -> Bool { low == quad.low && high == quad.high }
   }
 
   private static let count = 8192
 
   /// Each address stands at its place or at the one beside it.
   private var entries = [Entry](repeating: Entry(), count: count)
+  /// The two that were asked for last.
+  private var newer = Entry()
+  private var older = Entry()
 
   /// The address, nil when it is none.
   @inline(__always)
   mutating func address(_ quad: DottedQuad) -> UInt32? {
+    if newer.holds(quad) { return newer.address }
+    if older.holds(quad) { return older.address }
     var hash = (quad.low ^ quad.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
     hash &>>= 64 - 13
     let place = Int(truncatingIfNeeded: hash)
-    let entry = entries[place]
-    if entry.low == quad.low, entry.high == quad.high { return entry.address }
-    return find(quad, beside: place)
+    guard entries[place].holds(quad) || find(quad, beside: place) else { return nil }
+    older = newer
+    newer = entries[place]
+    return newer.address
   }
 
+  /// Sees to it that an address stands at its place; false when it is none.
   @inline(never)
-  private mutating func find(_ quad: DottedQuad, beside place: Int) -> UInt32? {
-    let other = entries[place ^ 1]
-    if other.low == quad.low, other.high == quad.high { return other.address }
-    guard let address = quad.address else { return nil }
-    entries[place ^ 1] = entries[place]
-    entries[place] = Entry(low: quad.low, high: quad.high, address: address)
-    return address
+  private mutating func find(_ quad: DottedQuad, beside place: Int) -> Bool {
+    if !entries[place ^ 1].holds(quad) {
+      guard let address = quad.address else { return false }
+      entries[place ^ 1] = Entry(low: quad.low, high: quad.high, address: address)
+    }
+    entries.swapAt(place, place ^ 1)
+    return true
   }
 }

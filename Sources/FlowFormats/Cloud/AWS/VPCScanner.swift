@@ -29,6 +29,7 @@ package struct VPCScanner: Sendable {
   private let otherDestination: Int?
   private let checks: [Check]
   private var quads = QuadMemo()
+  private var room = [UInt32](repeating: 0, count: ColumnStarts.room)
 
   /// A column whose value matters only in that it is one of few.
   private struct Check: Sendable {
@@ -118,7 +119,9 @@ package struct VPCScanner: Sendable {
   ) -> Bool {
     let firstLine = line
     var hours = HourCount()
-    var room = [UInt32](repeating: 0, count: ColumnStarts.room)
+    var room: [UInt32] = []
+    swap(&room, &self.room)
+    defer { swap(&room, &self.room) }
     var next = start
     // Both pointers are used inside the closures only.
     unsafe lines.withUnsafeBytes { block in
