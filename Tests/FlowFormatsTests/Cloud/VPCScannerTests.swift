@@ -1,8 +1,9 @@
 import FlowAggregation
-import FlowFormats
 import FlowModel
 import TestSupport
 import Testing
+
+@testable import FlowFormats
 
 /// The scanner of whole blocks must make the same of every line as the ordinary reading of single lines.
 struct VPCScannerTests {
@@ -279,6 +280,52 @@ struct VPCScannerTests {
       #expect(expected.counts.capture.isEmpty == isRefused)
       #expect((expected.counts.rejectedCount == lines.count) == isRefused)
     }
+  }
+
+  @Test("Times before the records, and what only looks like one", arguments: Seed.samples(30))
+  func leadingTimes(_ seed: Seed) {
+    var random = seed
+    let usual = [
+      "2023-11-14T22:13:20.123Z", "2023-11-14T22:13:59.000Z", "2024-02-29T00:00:00.999Z",
+    ]
+    let odd = [
+      "", "2023-11-14T22:13:20Z", "2023-11-14T22:13:20.123456Z", "2023-11-14t22:13:20.123Z",
+      "2023-11-14T22:13:60.000Z", "2023-11-14T22:13:61.000Z", "2023-13-14T22:13:20.123Z",
+      "2023-02-29T22:13:20.123Z", "2023-11-14T24:13:20.123Z", "2023-11-14T22:60:20.123Z",
+      "2023-11-14T22:13:20.12aZ", "2023-11-14T22:13:20,123Z", "2023-11-14T22:13:20.123z",
+      "2023-11-14 22:13:20.123Z", "2023-11-14T22:13:20.1234", "2023-11-14T22:13:20.123Z ",
+    ]
+    let fields = [AWSVPCDecoderTests.header]
+    var lines: [String] = []
+    for line in ConversationTableTests.capture(&random, count: 150) {
+      let time =
+        Int.random(in: 0..<6, using: &random) == 0
+        ? odd.randomElement(using: &random) : usual.randomElement(using: &random)
+      let separator = Int.random(in: 0..<30, using: &random) == 0 ? "\t" : " "
+      lines.append(time.map { $0.isEmpty ? line : $0 + separator + line } ?? line)
+    }
+    let expected = Self.plainly(lines, fields: fields)
+    #expect(Self.inBlocks(lines, of: lines.count, fields: fields) == expected)
+    #expect(Self.inBlocks(lines, of: 20, fields: fields) == expected)
+    #expect(!expected.edges.isEmpty)
+  }
+
+  @Test("It takes lines with a time before them")
+  func takesTimes() throws {
+    let time = "2023-11-14T22:13:20.123Z"
+    let line =
+      "5 eni-1 10.0.0.1 10.0.0.2 40000 80 6 9 840 1700000000 1700000060 ACCEPT 3 10.0.0.1 10.0.0.2 OK"
+    let layout = try #require(AWSVPCLayout(fields: [AWSVPCDecoderTests.header]))
+    var scanner = try #require(VPCScanner(layout: layout))
+    scanner.hasLeadingTime = true
+    let bytes = Array(String(repeating: "\(time) \(line)\n", count: 50).utf8)
+    var table = ConversationTable()
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC)
+    var (start, number) = (0, 1)
+    #expect(
+      scanner.scan(bytes.span.bytes, from: &start, line: &number, into: &table, &accumulator)
+    )
+    #expect(number > 48)
   }
 
   @Test("The reference files")

@@ -206,6 +206,8 @@ extension AWSVPCDecoder {
       accumulator.reject(line: line, problem)
       return
     }
+    // The next lines will have a time too, or have none.
+    scanner?.hasLeadingTime = range.lowerBound > whole.lowerBound
     let found = current.read(record, in: range)
     if case .bad(.columnCount) = found, AWSVPCDecoder.isTransitGateway(record, range) {
       accumulator.reject(line: line, AWSVPCLayout.transitGatewayAdvice)

@@ -3,7 +3,7 @@ import FlowModel
 /// Reads the values of the columns of one line in place; nil for what is not as expected.
 ///
 /// Nothing checks that columns lie in the block: they must be those that ``ColumnStarts`` gives, which have
-/// at least one byte and leave room behind them.
+/// at least one byte and leave room behind them. Column -1 is there when the line has one more in front.
 @safe
 struct VPCFieldReader {
   private let bytes: UnsafeRawPointer
@@ -152,6 +152,35 @@ extension VPCFieldReader {
       hash.add(VPCFieldReader.lowest(end &- position, of: word(at: position)))
     }
     return hash.value
+  }
+}
+
+// MARK: - Leading times
+
+extension VPCFieldReader {
+  /// What may be a time like `2026-01-31T23:59:59.000Z`, its seconds being digits.
+  struct LeadingTime {
+    static let count = 24
+
+    var start: Int
+    /// The first 16 bytes: up to the minute.
+    var minute: SIMD2<UInt64>
+  }
+
+  /// The time in the column before the first one of the record.
+  @inline(__always)
+  func leadingTime() -> LeadingTime? {
+    let start = start(-1)
+    guard count(-1) == LeadingTime.count, byte(at: start &+ LeadingTime.count) == 0x20 else {
+      return nil
+    }
+    // `:00.000Z`: what is left are the digits' values.
+    let digits = word(at: start &+ 16) ^ 0x5a30_3030_2e30_303a
+    guard digits & 0xff00_0000_ff00_00ff == 0,
+      ((digits &+ 0x7676_7676_7676_7676) | digits) & VPCFieldReader.topBits == 0,
+      digits &>> 8 & 0xff <= 5
+    else { return nil }
+    return LeadingTime(start: start, minute: SIMD2(word(at: start), word(at: start &+ 8)))
   }
 }
 

@@ -9,6 +9,8 @@ import FlowModel
 package struct VPCScanner: Sendable {
   /// Whether both addresses are those in the packet.
   package let hasPacketAddresses: Bool
+  /// Whether a time stands before each record, as an export of CloudWatch writes it.
+  var hasLeadingTime = false
   private let columnCount: Int
   /// Columns of the fields every usable layout has, and of others where it has them.
   private let sourcePort: Int
@@ -29,6 +31,8 @@ package struct VPCScanner: Sendable {
   private let otherDestination: Int?
   private let checks: [Check]
   private var quads = QuadMemo()
+  /// The date, hour and minute of the last leading time that was looked at.
+  private var minute = SIMD2<UInt64>()
   private var room = [UInt32](repeating: 0, count: ColumnStarts.room)
 
   /// A column whose value matters only in that it is one of few.
@@ -46,7 +50,7 @@ package struct VPCScanner: Sendable {
     let known = layout ?? .standard
     let columns = known.columns
     let fields = columns.filter { $0 != .ignored }
-    guard known.problem == nil, columns.count <= ColumnStarts.maximumColumns,
+    guard known.problem == nil, columns.count < ColumnStarts.maximumColumns,
       // Of a field that comes twice, the last value counts.
       Set(fields).count == fields.count
     else { return nil }
@@ -128,12 +132,16 @@ package struct VPCScanner: Sendable {
       unsafe room.withUnsafeMutableBufferPointer { room in
         guard let bytes = block.baseAddress, let room = room.baseAddress else { return }
         var starts = unsafe ColumnStarts(bytes, byteCount: block.count, from: next, room: room)
-        while let columns = unsafe starts.line(of: columnCount) {
-          let reader = unsafe VPCFieldReader(bytes: bytes, starts: columns)
-          guard let conversation = conversation(reader, line: line) else { break }
+        let leading = hasLeadingTime ? 1 : 0
+        while let columns = unsafe starts.line(of: columnCount &+ leading) {
+          // The record's own columns come behind the time.
+          let reader = unsafe VPCFieldReader(bytes: bytes, starts: columns + leading)
+          guard leading == 0 || isTimed(reader, lines),
+            let conversation = conversation(reader, line: line)
+          else { break }
           hours.add(UInt64(truncatingIfNeeded: conversation.hour), into: &accumulator)
           table.add(conversation, into: &accumulator)
-          starts.advance(by: columnCount)
+          starts.advance(by: columnCount &+ leading)
           line &+= 1
         }
         next = starts.lineStart
@@ -143,6 +151,23 @@ package struct VPCScanner: Sendable {
     start = next
     hours.flush(into: &accumulator)
     return line > firstLine
+  }
+
+  /// Whether a time stands before the record, with milliseconds.
+  @inline(__always)
+  private mutating func isTimed(_ reader: VPCFieldReader, _ lines: RawSpan) -> Bool {
+    guard let time = reader.leadingTime() else { return false }
+    return time.minute == minute || isMinute(time, lines)
+  }
+
+  @inline(never)
+  private mutating func isMinute(_ time: VPCFieldReader.LeadingTime, _ lines: RawSpan) -> Bool {
+    let text = lines.extracting(time.start..<time.start + VPCFieldReader.LeadingTime.count)
+    guard text.byte(at: 10) == UInt8(ascii: "T"), Timestamps.parse(bytes: text) != nil else {
+      return false
+    }
+    minute = time.minute
+    return true
   }
 
   /// The conversation of the next line, nil when the line needs a closer look.
