@@ -47,20 +47,46 @@ struct LabelsTests {
     #expect(labels.isSubset(of: other) == (labels == other))
   }
 
-  @Test(
-    "Labels that change per pod, revision or release are known",
-    arguments: [
-      ("app", false), ("app.kubernetes.io/name", false), ("app.kubernetes.io/component", false),
-      ("tier", false), ("k8s-app", false), ("team.example.com/name", false), ("common:x", false),
-      ("pod-template-hash", true), ("controller-revision-hash", true),
-      ("statefulset.kubernetes.io/pod-name", true), ("apps.kubernetes.io/pod-index", true),
-      ("job-name", true), ("controller-uid", true), ("batch.kubernetes.io/job-name", true),
-      ("version", true), ("helm.sh/chart", true), ("io.cilium.k8s.policy.cluster", true),
-      ("app.kubernetes.io/version", true), ("example.com/config-checksum", true),
-      ("security.istio.io/tlsMode", true), ("topology.kubernetes.io/zone", true),
-    ]
-  )
-  func volatile(key: String, isDenied: Bool) { #expect(VolatileLabels.isDenied(key) == isDenied) }
+  /// The inventory document's list of keys that never select, and an example for each of its patterns.
+  private static let denied = """
+    pod-template-hash rollouts-pod-template-hash pod-template-generation controller-revision-hash
+    controller-uid batch.kubernetes.io/controller-uid job-name batch.kubernetes.io/job-name
+    job-completion-index batch.kubernetes.io/job-completion-index statefulset.kubernetes.io/pod-name
+    apps.kubernetes.io/pod-index helm.sh/chart chart heritage app.kubernetes.io/version
+    app.kubernetes.io/managed-by app.kubernetes.io/created-by app.kubernetes.io/owner
+    app.kubernetes.io/revision version security.istio.io/tlsMode service.istio.io/canonical-revision
+    service.istio.io/workload-name istio.io/rev sidecar.istio.io/inject linkerd.io/control-plane-ns
+    linkerd.io/proxy-deployment linkerd.io/proxy-job topology.kubernetes.io/region
+    topology.kubernetes.io/zone failure-domain.beta.kubernetes.io/region
+    failure-domain.beta.kubernetes.io/zone kubernetes.io/hostname node.kubernetes.io/instance-type
+    beta.kubernetes.io/arch beta.kubernetes.io/os beta.kubernetes.io/instance-type
+    scheduler.alpha.kubernetes.io/node-selector addonmanager.kubernetes.io/mode
+    kubernetes.io/cluster-service eks.amazonaws.com/fargate-profile eks.amazonaws.com/component
+    azure.workload.identity/use cloud.google.com/gke-nodepool deployment deploymentconfig
+    openshift.io/deployer-pod-for.name openshift.io/build.name serving.knative.dev/revision
+    serving.knative.dev/revisionUID serving.knative.dev/configurationGeneration
+    serving.knative.dev/configurationUID workflows.argoproj.io/workflow
+    workflows.argoproj.io/completed tekton.dev/pipelineRun tekton.dev/taskRun spark-app-selector
+    spark-exec-id spark-app-id podIP redis-role spilo-role cnpg.io/instanceRole
+    io.cilium.k8s.policy.cluster projectcalico.org/namespace projectcalico.org/orchestrator
+    projectcalico.org/serviceaccount annotation.example.com/x example.com/config-hash
+    example.com/owner-uid example.com/revision-id example.com/generation example.com/timestamp
+    example.com/config-checksum example.com/build example.com/commit example.com/git-sha
+    storage.k8s.io/x custom.kubernetes.io/x
+    """.split { $0 == " " || $0 == "\n" }.map(String.init)
+
+  /// Keys that tell workloads apart, some of them with a part of a denied word in them.
+  private static let kept = """
+    app app.kubernetes.io/name app.kubernetes.io/component app.kubernetes.io/instance
+    app.kubernetes.io/part-of k8s-app name component run service tier role team.example.com/name
+    common:x builder shadow committee fluid example.com/share example.com/guide
+    """.split { $0 == " " || $0 == "\n" }.map(String.init)
+
+  @Test("Labels that change per pod, revision or release never select", arguments: denied)
+  func volatile(key: String) { #expect(VolatileLabels.isDenied(key)) }
+
+  @Test("Labels that stay are kept", arguments: kept)
+  func stable(key: String) { #expect(!VolatileLabels.isDenied(key)) }
 }
 
 @Suite("Endpoints and protocols")

@@ -5,16 +5,19 @@ import FlowModel
 struct ConversationGroup {
   /// The position of the hour that the table finds.
   var head: Int
-  /// The last time of all hours.
+  /// The first and the last time of all hours.
+  var first: Int64
   var last: Int64
   /// The hours it was seen in.
   var hours: ClosedRange<Int32>
   /// The marks of all hours.
   var marksA: ConversationMarks
   var marksB: ConversationMarks
-  /// Packets of all hours, 0 when not counted.
+  /// Packets of all hours, 0 when not counted, and the records they stand in.
   var packetsA: Int
   var packetsB: Int
+  var recordsA: Int
+  var recordsB: Int
   /// Whether records of each end were refused.
   var hasRejectedA: Bool
   var hasRejectedB: Bool
@@ -23,23 +26,29 @@ struct ConversationGroup {
 
   init(_ one: Conversation, head: Int) {
     self.head = head
+    first = one.first
     last = one.last
     hours = one.hour...one.hour
     marksA = one.marksA
     marksB = one.marksB
     packetsA = Int(one.packetsA)
     packetsB = Int(one.packetsB)
+    recordsA = Int(one.recordsA)
+    recordsB = Int(one.recordsB)
     hasRejectedA = one.rejectedA > 0
     hasRejectedB = one.rejectedB > 0
   }
 
   mutating func add(_ one: Conversation) {
+    first = min(first, one.first)
     last = max(last, one.last)
     hours = min(hours.lowerBound, one.hour)...max(hours.upperBound, one.hour)
     marksA.formUnion(one.marksA)
     marksB.formUnion(one.marksB)
     packetsA += Int(one.packetsA)
     packetsB += Int(one.packetsB)
+    recordsA += Int(one.recordsA)
+    recordsB += Int(one.recordsB)
     hasRejectedA = hasRejectedA || one.rejectedA > 0
     hasRejectedB = hasRejectedB || one.rejectedB > 0
   }
@@ -329,6 +338,18 @@ extension ConversationTable {
     noteOneWay(pair(one, clientIsA: clientIsA), group.hours)
   }
 
+  /// Whether a TCP connection without flags may have been refused: one packet back, where one that works
+  /// needs two.
+  ///
+  /// Two flow logs in one group write every record twice, and a client tries again: so of several records in
+  /// a short time each has to hold one packet. A quiet connection has such records for longer.
+  private func looksRefused(_ group: ConversationGroup, clientIsA: Bool) -> Bool {
+    let packets = clientIsA ? group.packetsB : group.packetsA
+    let records = clientIsA ? group.recordsB : group.recordsA
+    guard packets > 0, packets <= records else { return false }
+    return packets == 1 || group.last - group.first <= 120 * Timestamps.second
+  }
+
   /// Whether both sides were seen to talk, so that the connection worked.
   private func succeeded(_ group: ConversationGroup, clientIsA: Bool) -> Bool {
     let client = group.clientMarks
@@ -339,9 +360,7 @@ extension ConversationTable {
     if client.contains(.accepted), server.isSuperset(of: [.accepted, .beyondReset]) {
       let isTCP = one.transport == TransportProtocol.tcp.number
       let showsFlags = client.union(server).contains(.showsFlags)
-      // Without flags a refusal shows by its size: one packet back, where a connection needs two.
-      let answers = clientIsA ? group.packetsB : group.packetsA
-      return !(isTCP && !showsFlags && answers == 1)
+      return !(isTCP && !showsFlags && looksRefused(group, clientIsA: clientIsA))
     }
     guard one.transport == TransportProtocol.udp.number, client.contains(.accepted) else {
       return false

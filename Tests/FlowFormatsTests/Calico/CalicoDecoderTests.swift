@@ -152,6 +152,32 @@ struct CalicoDecoderTests {
     #expect(ping.counts.notes.isEmpty)
   }
 
+  @Test("The list of all policies counts only where there is no other; what passes last decides")
+  func listOfAll() {
+    let denied = "1|default|shop/default.web|deny|2"
+    let passed = CalicoFlow.policies(enforced: [profile], pending: [profile], all: [denied])
+    #expect(run(passed).classes == [.allowed])
+    let end = "0|default|default.__NO_MATCH__|deny|-1"
+    let byDefault = CalicoFlow.policies(enforced: [end], all: [denied], action: "deny")
+    #expect(run(byDefault).classes == [.denied])
+    let stagedOnly = CalicoFlow.policies(
+      all: ["0|default|shop/staged:default.x|deny|3"],
+      action: "deny"
+    )
+    #expect(run(stagedOnly).classes == [.denied], "a staged rule denies nothing")
+  }
+
+  @Test("A process's arguments, which may hold secrets, are in nothing that is kept")
+  func processArguments() {
+    let secret = ("process_args", #"["--password=hunter2"]"#)
+    let result = run(
+      CalicoFlow.with([secret, ("process_name", #""curl""#)]),
+      CalicoFlow.with([secret, ("dest_port", "70000")])
+    )
+    #expect(result.counts.used == 1 && result.counts.rejectedCount == 1)
+    #expect(!"\(result.endpoints) \(result.counts)".contains("hunter2"))
+  }
+
   // Trap 3.
   @Test("Where denials pass, they are would-deny")
   func denyPasses() {

@@ -284,6 +284,75 @@ struct AWSVPCDecoderTests {
     ),
   ]
 
+  /// The format document's table of flags, each on a record of its own: who is the client, if that is known.
+  static let flagCases: [(String, String?)] = [
+    ("2", "web"), ("3", "web"), ("6", "web"), ("7", "web"), ("18", "api"), ("19", "api"),
+    ("22", "api"), ("23", "api"), ("0", nil), ("1", nil), ("4", nil), ("5", nil), ("-", nil),
+  ]
+
+  @Test("Flags say who opened a connection, or nothing", arguments: flagCases)
+  func flags(_ flags: String, _ client: String?) {
+    let result = Self.decode([Self.line("10.0.0.1:50000", "10.0.0.2:50001", flags: flags)])
+    let sources = result.edges.entries.map {
+      result.endpoints[Int($0.key.source)].workload?.name ?? ""
+    }
+    #expect(sources == [client].compactMap(\.self))
+    #expect((result.counts.discarded[.undecidedDirection] == 1) == (client == nil))
+  }
+
+  /// Records on the way of a pod to the internet through a NAT gateway, as the format document has them.
+  private static let translated: [String] = [
+    ("eni-node", "10.0.0.1", "10.0.9.9", 50_000, "10.0.0.1", "203.0.113.9", 2),
+    ("eni-nat", "10.0.0.1", "10.0.9.9", 50_000, "10.0.0.1", "203.0.113.9", 2),
+    ("eni-nat", "10.0.9.9", "203.0.113.9", 61_000, "10.0.9.9", "203.0.113.9", 2),
+    ("-", "10.0.9.9", "203.0.113.9", 61_000, "10.0.9.9", "203.0.113.9", 2),
+  ].flatMap { interface, from, to, port, packetFrom, packetTo, flags in
+    let rest = "6 10 840 1700000000 1700000060 ACCEPT"
+    return [
+      "5 \(interface) \(from) \(to) \(port) 443 \(rest) \(flags) \(packetFrom) \(packetTo) OK",
+      "5 \(interface) \(to) \(from) 443 \(port) \(rest) 18 \(packetTo) \(packetFrom) OK",
+    ]
+  }
+
+  @Test("What a NAT gateway repeats is one connection of the pod; its own leg is nobody's")
+  func natGateway() {
+    let result = Self.decode(Self.translated)
+    #expect(result.edgeTexts == ["shop/web -> 203.0.113.9/32 TCP/443 both allowed x1"])
+    #expect(result.counts.rejectedCount == 0)
+  }
+
+  @Test("A pod that leaves with its node's address is no pod")
+  func translatedToNode() {
+    let result = Self.decode([
+      Self.line("10.9.0.1:50000", "203.0.113.9:443", flags: "2"),
+      Self.line("203.0.113.9:443", "10.9.0.1:50000", flags: "18"),
+    ])
+    #expect(result.edgeTexts.isEmpty)
+    #expect(result.counts.discarded[.noPod] == 1)
+  }
+
+  @Test("Blanks in a row part two columns only")
+  func blanks() {
+    let lines = [Self.line(Self.client, Self.server, flags: "18")].map {
+      "  " + $0.replacing(" ", with: "   ") + " \t"
+    }
+    let result = Self.decode([Self.header.replacing(" ", with: "  ")] + lines)
+    #expect(result.edgeTexts == ["shop/api -> shop/web TCP/50000 both allowed x1"])
+    #expect(result.counts.rejectedCount == 0)
+  }
+
+  @Test("A layout without the action says nothing of what passed")
+  func withoutAction() {
+    let layout = "srcaddr dstaddr srcport dstport protocol start end tcp-flags"
+    let result = AWSVPCDecoder.decode(
+      [layout, "10.0.0.1 10.0.0.2 50000 8080 6 1700000000 1700000060 3"],
+      inventory: Self.inventory
+    )
+    #expect(result.edgeTexts.isEmpty)
+    #expect(result.counts.discarded[.noVerdict] == 1)
+    #expect(result.counts.notes.contains { $0.contains("without an action") })
+  }
+
   @Test("What a record is evidence of", arguments: classCases)
   func evidence(_ sample: Case) {
     let result = Self.decode(sample.lines, served: sample.served)
@@ -347,6 +416,22 @@ struct AWSVPCDecoderTests {
     ),
   ]
 
+  @Test(
+    "Without flags, records of one packet back are a refusal however often, but not for long",
+    arguments: [([0, 0], "attempt"), ([0, 60], "attempt"), ([0, 600], "allowed")]
+  )
+  func repeatedRefusals(_ starts: [Int], _ expected: String) {
+    // Two flow logs in one group write every record twice; a client tries again from the same port.
+    let lines = starts.flatMap { start in
+      [
+        Self.plain(Self.client, Self.server, packets: 1, start: 1_700_000_000 + start),
+        Self.plain(Self.server, Self.client, packets: 1, start: 1_700_000_000 + start),
+      ]
+    }
+    let result = Self.decode(lines, served: [Self.server], withHeader: false)
+    #expect(result.edgeTexts == ["shop/web -> shop/api TCP/8080 both \(expected) x2"])
+  }
+
   @Test("The default layout", arguments: plainCases)
   func defaultLayout(_ sample: Case) {
     let result = Self.decode(sample.lines, served: sample.served, withHeader: false)
@@ -394,6 +479,11 @@ struct AWSVPCDecoderTests {
     (line("10.0.0.1:5353", "224.0.0.251:5353", transport: 17), "local-or-multicast: 1"),
     (line("10.0.0.1:123", "169.254.169.123:123", transport: 17), "local-or-multicast: 1"),
     (line("0.0.0.0:1", "10.0.0.2:2"), "local-or-multicast: 1"),
+    (line("127.0.0.1:1", "10.0.0.2:2"), "local-or-multicast: 1"),
+    (line("10.0.0.1:1", "169.254.7.7:2"), "local-or-multicast: 1"),
+    (line("10.0.0.1:0", "10.0.0.2:0", transport: 4), "other-protocol: 1"),
+    (line("10.0.0.1:0", "10.0.0.2:0", transport: 50), "other-protocol: 1"),
+    (line("10.0.0.1:0", "10.0.0.2:0", transport: 58), "other-protocol: 1"),
     (line("10.0.0.1:1000", "10.0.0.1:2000"), "self-traffic: 1"),
     (line("203.0.113.1:50000", "198.51.100.1:443", flags: "2"), "no-pod: 1"),
     (line(client, server), "undecided-direction: 1"),
@@ -423,6 +513,7 @@ struct AWSVPCDecoderTests {
     (line("10.0.0.300:1", "10.0.0.2:2"), "field srcaddr is not an address"),
     (line("10.0.0.1:70000", "10.0.0.2:2"), "field srcport has no valid value"),
     (line("10.0.0.1:1", "10.0.0.2:2", transport: 256), "field protocol has no valid value"),
+    (line("10.0.0.1:1", "10.0.0.2:2", transport: 1), "field protocol has no valid value"),
     (line("10.0.0.1:1", "10.0.0.2:2", action: "ALLOW"), "field action is neither"),
     (line("10.0.0.1:1", "10.0.0.2:2", interface: "i-1"), "field interface-id is not"),
     (

@@ -183,6 +183,22 @@ struct CalicoPacketDecoderTests {
     #expect(result.classes == (isRead ? [.wouldDeny] : []))
   }
 
+  @Test(
+    "A prefix that nftables cut at 127 characters is still the one named",
+    arguments: [
+      (140, 127, true), (140, 126, true), (140, 125, true), (140, 100, false), (60, 60, true),
+    ]
+  )
+  func longPrefix(_ length: Int, _ written: Int, _ isRead: Bool) {
+    var options = PacketLines.options
+    let name = "calico-packet-of-" + String(repeating: "x", count: length - 17)
+    options.logPrefixes = [name: .wouldDeny]
+    let whole = written == length ? name + ": " : String(name.prefix(written))
+    let result = run(PacketLines.line(PacketLines.packet(), prefix: whole), options: options)
+    #expect(result.classes == (isRead ? [.wouldDeny] : []))
+    #expect((result.discarded[.unknownPrefix] == 1) == !isRead)
+  }
+
   // MARK: What counts
 
   @Test(
@@ -309,6 +325,22 @@ struct CalicoPacketDecoderTests {
       "10.0.0.1": .endpoint(PacketLines.web), "10.96.0.5": .service(name: "x", backends: []),
     ])
     #expect(run(PacketLines.line(packet), resolver: empty).discarded == [.unknownEndpoint: 1])
+  }
+
+  @Test("A Service address that no inventory explains is never an address of the outside")
+  func unknownServiceAddress() {
+    let packet = PacketLines.line(
+      PacketLines.packet(destination: "10.96.0.99", ports: "SPT=40000 DPT=80 ")
+    )
+    let trace = PacketLines.trace(
+      "cali1-E: policy ALLOWED proto 6 src 10.0.0.1:40000 dest 10.96.0.99:80",
+      front: "curl-5 [000] ..s2."
+    )
+    for line in [packet, trace] {
+      let known = run(line, resolver: .init(known: ["10.0.0.1": .endpoint(PacketLines.web)]))
+      let kinds = known.edges.entries.map { known.endpoints[Int($0.key.destination)].kind }
+      #expect(kinds == [.unresolved])
+    }
   }
 
   @Test("A node's address that hides the client is a node, not an address rule")
