@@ -284,9 +284,7 @@ package struct Ingest: Sendable {
     var counts = decoded.accumulator.counts
     counts.lines = decoded.lines - (known?.counts.lines ?? 0)
     if decoded.consumed == input.unused?.identity.consumedBytes { counts.capture = [:] }
-    if let doubt = format.logKind.doubt(decoded.accumulator, resolver) {
-      counts.notes.insert(doubt)
-    }
+    counts.notes.formUnion(format.logKind.remarks(decoded.accumulator, resolver))
     if options.isStrict, let first = counts.rejections.first {
       throw InputError.strict(
         file: input.path,

@@ -29,15 +29,31 @@ extension LogKind {
     }
   }
 
-  /// What to tell the user when the inventory seems to be of another cluster than the log.
-  func doubt(_ accumulator: EvidenceAccumulator, _ resolver: (any AddressResolving)?) -> String? {
-    guard let table = resolver as? AddressTable else { return nil }
-    return table.doubt(
+  /// What to tell the user of the inventory: that it seems to be of another cluster, or knows too little of the
+  /// time of the log.
+  func remarks(_ accumulator: EvidenceAccumulator, _ resolver: (any AddressResolving)?) -> [String]
+  {
+    guard let table = resolver as? AddressTable else { return [] }
+    let doubt = table.doubt(
       about: accumulator.endpoints,
       strangers: accumulator.strangers.addresses,
       namesPods: namesPods,
       holdsAddresses: holdsAddresses
     )
+    return [doubt, LogKind.gap(accumulator)].compactMap(\.self)
+  }
+
+  /// The share of records whose pods the inventory does not know at their time, in steps: the ledger keeps each
+  /// remark once.
+  private static func gap(_ accumulator: EvidenceAccumulator) -> String? {
+    let unknown = accumulator.strangers.unknownPodRecords
+    let all = accumulator.counts.used + accumulator.counts.discarded[.noPod, default: 0]
+    guard let step = [50, 10, 1].first(where: { unknown * 100 >= all * $0 }), unknown > 0 else {
+      return nil
+    }
+    return
+      "At least \(step) % of the connections have an end in the pod network that no known pod held then: "
+      + "their peers stay unresolved. Add snapshots of the time of the log before it is ingested."
   }
 
   /// Whether nothing of a log could be used because there is no inventory to name its addresses.

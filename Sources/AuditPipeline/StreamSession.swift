@@ -190,11 +190,10 @@ struct StreamSession {
     if recordID == 0, format.logKind.lacksInventory(accumulator) {
       throw InputError.needsInventory(file: name, format: format.rawValue)
     }
+    let remarks = format.logKind.remarks(accumulator, accumulator.resolver)
     let (entries, drained) = accumulator.drain()
     var counts = drained
-    if let doubt = format.logKind.doubt(accumulator, accumulator.resolver) {
-      counts.notes.insert(doubt)
-    }
+    counts.notes.formUnion(remarks)
     counts.lines = linesBefore - linesCommitted
     linesCommitted = linesBefore
     let headLength = min(head.count, Int(clamping: consumed))

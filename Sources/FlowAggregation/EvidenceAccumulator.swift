@@ -44,6 +44,8 @@ package struct EvidenceAccumulator: Sendable {
 
   /// The entity of an unresolved end that is a node's address and may stand for any pod on it.
   package static let nodeOrPodEntity = "node-or-pod"
+  /// The entity of one whose address belongs to the cluster's pods, but to none known at that time.
+  static let unknownPodEntity = "unknown-pod"
 
   /// The most pod names remembered for records that give a pod's name but not its labels.
   private static let maximumPodNames = 65_536
@@ -265,9 +267,8 @@ package struct EvidenceAccumulator: Sendable {
     line: Int,
     lines: Int
   ) {
+    if resolver != nil { strangers.look(at: source, destination, lines: lines) }
     guard source.kind == .pod || destination.kind == .pod else {
-      strangers.insert(source)
-      strangers.insert(destination)
       discard(.noPod, count: lines)
       return
     }
@@ -340,7 +341,11 @@ package struct EvidenceAccumulator: Sendable {
     case .ambiguous: return .discard(.ambiguousAddress)
     case .unknownPod:
       return .one(
-        Endpoint(kind: .unresolved, address: CIDR(single: address), entity: "unknown-pod")
+        Endpoint(
+          kind: .unresolved,
+          address: CIDR(single: address),
+          entity: EvidenceAccumulator.unknownPodEntity
+        )
       )
     case .internalUnknown:
       return .one(Endpoint(kind: .unresolved, address: CIDR(single: address)))
@@ -439,6 +444,7 @@ extension EvidenceAccumulator {
     defer {
       edges = EdgeTable()
       counts = IngestCounts()
+      strangers.startAnew()
     }
     return (edges.entries, counts)
   }

@@ -21,14 +21,20 @@ struct MissingInventoryTests {
   private static let time: Int64 = 1_700_000_000
 
   /// Pods at addresses of a network, running since before the log.
-  private static func inventory(_ network: String, pods: Range<Int> = 1..<10) -> AddressTable {
+  ///
+  /// - Parameter late: Those that started only after it.
+  private static func inventory(
+    _ network: String,
+    pods: Range<Int> = 1..<10,
+    late: Range<Int> = 0..<0
+  ) -> AddressTable {
     let objects = pods.map { number -> InventoryObject in
       var pod = PodObject(
         metadata: ObjectMetadata(
           namespace: "shop",
           name: "p\(number)-x",
           uid: "\(number)",
-          created: (time - 1000) * Timestamps.second,
+          created: (late.contains(number) ? time + 900 : time - 1000) * Timestamps.second,
           owner: OwnerReference(kind: "StatefulSet", name: "p\(number)")
         )
       )
@@ -147,6 +153,25 @@ struct MissingInventoryTests {
     #expect(try await ingest(path, Self.inventory("10.0.0", pods: 1..<2)).record.counts.used == 8)
     #expect(try await ingest(path, Self.inventory("10.0.0")).status == .unchanged)
     #expect(try await StoreContent(store).records == 8)
+  }
+
+  @Test(
+    "The share of connections with pods that were not known yet is told, in a file and in a stream",
+    arguments: [
+      (0..<0, nil), (2..<3, "At least 10 %"), (2..<6, "At least 50 %"), (1..<10, "At least 50 %"),
+    ]
+  )
+  func gap(_ late: Range<Int>, _ share: String?) async throws {
+    let text = Self.header + Self.lines()
+    let path = try folder.write(text.utf8, to: "vpc.log")
+    let inventory = Self.inventory("10.0.0", late: late)
+    let notes = try await ingest(path, inventory).record.counts.notes
+    let told = try await MissingInventoryTests(folder: folder).follow(text, inventory).told
+    for notes in [Array(notes), told] {
+      let found = notes.filter { $0.contains("no known pod held then") }
+      #expect(found.count == (share == nil ? 0 : 1))
+      #expect(share.map { found.first?.hasPrefix($0) == true } ?? true)
+    }
   }
 
   // MARK: Streams
