@@ -12,6 +12,9 @@ package struct AddressTable: AddressResolving {
   let endpoints: [Endpoint]
   let timeline: AddressTimeline
   let nodes: [IPAddress: TimeSpan]
+  /// Names of the nodes that an address belongs to, and of those that the pods at an address ran on.
+  let nodeNames: [IPAddress: Set<String>]
+  let hostNames: [IPAddress: Set<String>]
   let services: ServiceDirectory
   let apiServers: [IPAddress: Set<UInt16>]
   let podNetworks: PrefixSet
@@ -86,6 +89,12 @@ package struct AddressTable: AddressResolving {
       ), endpoints[Int(index)].kind == .pod
     else { return nil }
     return endpoints[Int(index)]
+  }
+
+  /// Whether a pod that ever held an address ran on the node with another one; see ``AddressResolving``.
+  package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool {
+    guard let hosts = hostNames[address], let names = nodeNames[node] else { return false }
+    return !hosts.isDisjoint(with: names)
   }
 
   private func isNode(_ address: IPAddress, from start: Int64, to end: Int64) -> Bool {

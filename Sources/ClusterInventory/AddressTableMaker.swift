@@ -25,6 +25,7 @@ struct AddressTableMaker {
   var podsByName: [EndpointsObject.PodName: [Int]] = [:]
   var podsByAddress: [IPAddress: [Int]] = [:]
   var nodes: [IPAddress: TimeSpan] = [:]
+  var nodeNames: [IPAddress: Set<String>] = [:]
   var podNetworks: [CIDR] = []
   var apiServers: [IPAddress: Set<UInt16>] = [:]
   var services = ServiceDirectory()
@@ -119,6 +120,9 @@ struct AddressTableMaker {
       let span = TimeSpan(from: from, to: isGone ? last.last : .max)
       for state in states {
         guard case .node(let node) = state.object else { continue }
+        for address in node.addresses {
+          nodeNames[address, default: []].insert(node.metadata.name)
+        }
         ranges += node.podCIDRs
         // The bridge has the first address of the range, the overlay's device often the one before.
         let own = node.podCIDRs.flatMap { [$0.address, $0.address.successor] }
@@ -131,7 +135,10 @@ struct AddressTableMaker {
     podNetworks = ranges
     for pod in pods {
       guard let span = pod.life.activity else { continue }
-      for address in pod.life.pod.hostAddresses { addNode(address, span) }
+      for address in pod.life.pod.hostAddresses {
+        addNode(address, span)
+        nodeNames[address, default: []].insert(pod.life.pod.nodeName)
+      }
       guard pod.life.pod.isOnHostNetwork else { continue }
       for address in pod.life.everHeld { addNode(address, span) }
     }
@@ -233,7 +240,11 @@ struct AddressTableMaker {
     var portSets: [[PortKey]] = []
     var portIndex: [[PortKey]: Int32] = [:]
     var claims: [IPAddress: [AddressTimeline.Claim]] = [:]
+    var hostNames: [IPAddress: Set<String>] = [:]
     for pod in pods where !pod.life.pod.isOnHostNetwork {
+      for address in pod.life.everHeld where !pod.life.pod.nodeName.isEmpty {
+        hostNames[address, default: []].insert(pod.life.pod.nodeName)
+      }
       let ports = pod.ports.sorted()
       let index = portIndex[ports] ?? Int32(portSets.count)
       if portIndex[ports] == nil {
@@ -258,6 +269,8 @@ struct AddressTableMaker {
       endpoints: endpoints,
       timeline: AddressTimeline(claims),
       nodes: nodes,
+      nodeNames: nodeNames,
+      hostNames: hostNames,
       services: services,
       apiServers: apiServers,
       podNetworks: PrefixSet(podNetworks),

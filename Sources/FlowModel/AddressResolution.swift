@@ -58,6 +58,9 @@ package protocol AddressResolving: Sendable {
   /// Whatever part of that time and whichever port ``resolve(_:transport:port:from:to:)`` is asked for, it
   /// gives this endpoint.
   func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint?
+
+  /// Whether a pod that ever held an address ran on the node with another one.
+  func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool
 }
 
 extension AddressResolving {
@@ -65,4 +68,7 @@ extension AddressResolving {
   package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
     nil
   }
+
+  /// False: where pods run is not known.
+  package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool { false }
 }

@@ -130,6 +130,8 @@ extension ConversationTable {
   ) {
     var answered: [UInt64] = []
     for head in conversations.indices where conversations[head].isHead {
+      // What may hide a pod behind its node waits for the other node's view.
+      if pairsViews, conversations[head].nodesMayBePods { continue }
       // Most have one hour, and that one goes or stays.
       if conversations[head].next == 0 {
         guard head >= heldBack, conversations[head].last <= cutoff else { continue }

@@ -7,7 +7,8 @@ import FlowModel
 /// here until the capture ends or there are too many. **Bound**: a table that has grown to a few ten
 /// thousand conversation-hours of 80 bytes lets those go that were quiet longest and are settled: who opened
 /// them and that they worked can change no more. What is not settled stays for the whole capture as long as
-/// no more than `capacity` are held; then the quieter half is decided with what is known. Beyond the
+/// no more than `capacity` are held, and so does what may hide a pod behind its node (see ``pairsViews``);
+/// then the quieter half is decided with what is known. Beyond the
 /// conversations it is remembered how ports behaved (65,536 ends) and the first and last hours of one-way
 /// UDP pairs (65,536). But for that, the outcome does not depend on the order of the records, nor on
 /// how the log was parted among tables.
@@ -23,6 +24,8 @@ package struct ConversationTable: Sendable {
   private static let maximumDetails = Int(UInt16.max - nodeOrPod)
 
   let capacity: Int
+  /// Whether two views of one connection are looked for where nodes stand for their pods.
+  let pairsViews: Bool
   /// When settled conversations are let go next.
   var threshold: Int
   /// So many of the first conversations stay, since the part of the log before may hold more of them.
@@ -48,7 +51,11 @@ package struct ConversationTable: Sendable {
   }
 
   /// Makes an empty table.
-  package init(capacity: Int = ConversationTable.defaultCapacity) {
+  ///
+  /// - Parameter pairsViews: Whether to name pods that hide behind their nodes, where two nodes show them;
+  ///   conversations with such ends then wait for the end of the capture.
+  package init(capacity: Int = ConversationTable.defaultCapacity, pairsViews: Bool = false) {
+    self.pairsViews = pairsViews
     self.capacity = min(max(capacity, 2), Slot.positions)
     threshold = max(self.capacity / 4, 2)
   }
@@ -158,12 +165,13 @@ package struct ConversationTable: Sendable {
   /// Forgets all records: they were misread.
   mutating func removeAll() {
     let held = heldBack
-    self = ConversationTable(capacity: capacity)
+    self = ConversationTable(capacity: capacity, pairsViews: pairsViews)
     heldBack = held
   }
 
   /// Ends the capture: decides everything that is still held.
   package mutating func finish(into accumulator: inout EvidenceAccumulator) {
+    nameHiddenPods(accumulator.resolver)
     settle(.everything, into: &accumulator)
   }
 

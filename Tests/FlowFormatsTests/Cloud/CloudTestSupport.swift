@@ -11,6 +11,8 @@ struct CloudInventory: AddressResolving {
   var nodes: Set<IPAddress> = []
   var services: [IPAddress: String] = [:]
   var served: Set<String> = []
+  /// Pod address to node address.
+  var hosts: [String: String] = [:]
 
   /// - Parameters:
   ///   - pods: Address to workload in namespace `shop`.
@@ -59,6 +61,10 @@ struct CloudInventory: AddressResolving {
   }
 
   func pod(namespace: String, name: String, at time: Int64) -> Endpoint? { nil }
+
+  func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool {
+    hosts["\(address)"] == "\(node)"
+  }
 
   func serves(_ address: IPAddress, transport: TransportProtocol, port: UInt16, at time: Int64)
     -> Bool

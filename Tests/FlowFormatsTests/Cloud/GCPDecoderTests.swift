@@ -292,6 +292,25 @@ struct GCPVPCDecoderTests {
   }
 }
 
+struct GCPMixedLogTests {
+  @Test("Where flow and policy entries are in one file, each decoder names the other's")
+  func mixed() {
+    let policy =
+      "{\"logName\":\"projects/p/logs/policy-action\",\"jsonPayload\":\(GKEPolicyDecoderTests.record())}"
+    let records = [
+      GCPVPCDecoderTests.entry(GCPVPCDecoderTests.client, GCPVPCDecoderTests.server), policy,
+    ]
+    let flows = GCPVPCDecoder.decode(records, inventory: GCPVPCDecoderTests.inventory)
+    #expect(flows.edgeTexts == [GCPVPCDecoderTests.attempt])
+    #expect(flows.discardTexts == ["unrelated-line: 1"])
+    #expect(flows.counts.notes.contains { $0.hasSuffix("--format gke-policy.") })
+    let decisions = GKEPolicyDecoder.decode(records, inventory: GCPVPCDecoderTests.inventory)
+    #expect(decisions.edgeTexts == ["shop/web-1 -> shop/api TCP/8080 egress denied x5"])
+    #expect(decisions.discardTexts == ["unrelated-line: 1"])
+    #expect(decisions.counts.notes.contains { $0.hasSuffix("--format gcp-vpc.") })
+  }
+}
+
 struct GKEPolicyDecoderTests {
   static func record(
     disposition: String = "deny",

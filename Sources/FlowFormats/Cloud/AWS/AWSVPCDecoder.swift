@@ -38,7 +38,7 @@ package struct AWSVPCDecoder: LogDecoder {
     scanner = VPCScanner(layout: layout)
     assumedTime = options.assumedTime
     inflate = options.inflate
-    table = ConversationTable(capacity: capacity)
+    table = ConversationTable(capacity: capacity, pairsViews: true)
   }
 
   /// Takes the layout from the headers of a log that has grown.
@@ -69,7 +69,7 @@ package struct AWSVPCDecoder: LogDecoder {
     var later = self
     later.firstLayout = layout
     later.check = nil
-    later.table = ConversationTable(capacity: table.capacity)
+    later.table = ConversationTable(capacity: table.capacity, pairsViews: true)
     later.table.holdBackFirst()
     return later
   }
