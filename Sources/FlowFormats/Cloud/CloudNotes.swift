@@ -9,7 +9,8 @@ enum CloudNotes {
     + "their silence proves nothing."
   /// The layout without packet addresses.
   static let needsPacketAddresses =
-    "This layout has no pkt-srcaddr and pkt-dstaddr, so pods hide behind the address of their node; "
+    "This layout has no pkt-srcaddr and pkt-dstaddr, so pods hide behind the address of their node, but "
+    + "where both nodes' records show a connection; "
     + "use this format: ${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} "
     + "${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status} ${vpc-id} "
     + "${subnet-id} ${instance-id} ${tcp-flags} ${type} ${pkt-srcaddr} ${pkt-dstaddr} "
