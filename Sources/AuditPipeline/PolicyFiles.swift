@@ -8,11 +8,15 @@ package enum PolicyFiles {
   /// Reads manifests from files, directories (`.yaml`, `.yml`, `.json`) and standard input (`-`).
   ///
   /// Files are cut between their documents and the parts read side by side; the result is that of
-  /// reading one after the other.
+  /// reading one after the other. Network sets of the inventory count besides those of the files.
   ///
   /// - Throws: ``InputError``, ``ManifestError``; two objects of one kind, namespace and name are an error.
-  package static func read(_ arguments: [String]) async throws -> ManifestContents {
-    let reader = ManifestReader()
+  package static func read(
+    _ arguments: [String],
+    _ stores: Stores? = nil
+  ) async throws -> ManifestContents {
+    var reader = ManifestReader()
+    reader.networkSets = networkSets(try await stores?.audit.livePolicies() ?? [])
     var names: [String] = []
     var parts: [(file: Int, part: ManifestPart)] = []
     for file in try arguments.flatMap(files) {
@@ -21,16 +25,18 @@ package enum PolicyFiles {
       parts += try reader.parts(of: text, file: name).map { (names.count, $0) }
       names.append(name)
     }
+    reader = reader.knowing(networkSetsOf: parts.map(\.part))
     let contents = await read(parts.map(\.part), by: reader)
     var whole = ManifestContents()
     var seen: [String: String] = [:]
     for (index, name) in names.enumerated() {
       let own = zip(parts, contents).filter { $0.0.file == index }.map(\.1)
       let file = try ManifestReader.joined(own)
-      if names.count > 1 { try claim(file.policySet, in: name, &seen) }
+      if names.count > 1 { try claim(file, in: name, &seen) }
       whole.policySet.policies += file.policySet.policies
       whole.policySet.tiers += file.policySet.tiers
       whole.warnings += file.warnings
+      whole.networkSets += file.networkSets
     }
     return whole
   }
@@ -52,10 +58,11 @@ package enum PolicyFiles {
 
   /// Notes whose objects are in a file.
   private static func claim(
-    _ set: PolicySet,
+    _ contents: ManifestContents,
     in file: String,
     _ seen: inout [String: String]
   ) throws {
+    let set = contents.policySet
     let policies = set.policies.map {
       let path = $0.namespace.map { "\($0)/" } ?? ""
       return (
@@ -63,8 +70,11 @@ package enum PolicyFiles {
       )
     }
     let tiers = set.tiers.map { (name: "Tier \($0.name)", key: "") }
+    let networkSets = contents.networkSets.map {
+      (name: "NetworkSet \($0.namespace.map { "\($0)/" } ?? "")\($0.name)", key: "")
+    }
     var own: Set<String> = []
-    for object in policies + tiers {
+    for object in policies + tiers + networkSets {
       let identity = "\(object.name) \(object.key)"
       // A Cilium object may hold several policies.
       guard own.insert(identity).inserted else { continue }
@@ -97,13 +107,12 @@ package enum PolicyFiles {
   static func readable(_ stores: Stores) async throws -> (set: PolicySet, unreadable: [String]) {
     var set = PolicySet()
     var unreadable: [String] = []
-    for stored in try await stores.audit.livePolicies() {
+    let all = try await stores.audit.livePolicies()
+    let reader = reader(of: all)
+    for stored in all {
       let name = "\(stored.kind) \(stored.namespace)/\(stored.name)"
       do {
-        let contents = try ManifestReader(ignoringOtherKinds: true).policies(
-          fromYAML: stored.manifest,
-          file: "live \(name)"
-        )
+        let contents = try reader.policies(fromYAML: stored.manifest, file: "live \(name)")
         set.policies += contents.policySet.policies
         set.tiers += contents.policySet.tiers
       } catch {
@@ -116,8 +125,10 @@ package enum PolicyFiles {
   /// The live policies added with the inventory.
   package static func live(_ stores: Stores) async throws -> PolicySet {
     var set = PolicySet()
-    for stored in try await stores.audit.livePolicies() {
-      let contents = try ManifestReader(ignoringOtherKinds: true).policies(
+    let all = try await stores.audit.livePolicies()
+    let reader = reader(of: all)
+    for stored in all {
+      let contents = try reader.policies(
         fromYAML: stored.manifest,
         file: "live \(stored.kind) \(stored.namespace)/\(stored.name)"
       )
@@ -125,5 +136,23 @@ package enum PolicyFiles {
       set.tiers += contents.policySet.tiers
     }
     return set
+  }
+
+  /// A reader of live policies, which also finds the network sets among them.
+  private static func reader(of stored: [StoredPolicy]) -> ManifestReader {
+    var reader = ManifestReader(ignoringOtherKinds: true)
+    reader.networkSets = networkSets(stored)
+    return reader
+  }
+
+  /// The network sets that can be read.
+  private static func networkSets(_ stored: [StoredPolicy]) -> [NetworkSet] {
+    stored.filter { $0.kind.hasSuffix("NetworkSet") }.flatMap { set in
+      let contents = try? ManifestReader(ignoringOtherKinds: true).policies(
+        fromYAML: set.manifest,
+        file: "live \(set.kind)"
+      )
+      return contents?.networkSets ?? []
+    }
   }
 }

@@ -8,6 +8,8 @@ package struct ManifestContents: Sendable {
   package var skipped: [(kind: String, name: String)]
   /// What is valid but hardly meant.
   package var warnings: [ManifestWarning]
+  /// Calico's network sets, in the order written.
+  package var networkSets: [NetworkSet] = []
 
   /// Makes contents.
   package init(
@@ -34,6 +36,9 @@ package struct ManifestReader: Sendable {
   /// Whether a name that the API server would refuse is an error instead of a warning.
   package var refusesInvalidNames: Bool
 
+  /// Calico's network sets that selectors may find, besides those of the text that is read.
+  package var networkSets: [NetworkSet] = []
+
   /// Makes a reader.
   package init(
     ignoringOtherKinds: Bool = false,
@@ -57,7 +62,19 @@ package struct ManifestReader: Sendable {
     fromYAML text: String,
     file: String
   ) throws(ManifestError) -> ManifestContents {
-    try ManifestReader.joined(try parts(of: text, file: file).map(read))
+    let parts = try parts(of: text, file: file)
+    return try ManifestReader.joined(parts.map(knowing(networkSetsOf: parts).read))
+  }
+
+  /// The reader that also knows the network sets of some parts, which may be of several files.
+  package func knowing(networkSetsOf parts: [ManifestPart]) -> ManifestReader {
+    let mentioning = parts.filter(\.mentionsNetworkSets)
+    guard !mentioning.isEmpty else { return self }
+    var reader = self
+    for part in mentioning {
+      reader.networkSets += read(part).objects.compactMap(\.networkSet)
+    }
+    return reader
   }
 
   /// Cuts a file between its documents into parts that can be read side by side.
@@ -115,6 +132,7 @@ package struct ManifestReader: Sendable {
         }
         whole.policySet.policies += object.policies
         if let tier = object.tier { whole.policySet.tiers.append(tier) }
+        if let networkSet = object.networkSet { whole.networkSets.append(networkSet) }
       }
       if let error = part.error { throw error.placed(placed) }
       whole.skipped += part.skipped
@@ -135,6 +153,18 @@ package struct ManifestPart: Sendable {
   fileprivate var text: String
   /// The lines of the file before them.
   fileprivate var line: Int
+
+  /// Whether there may be a network set in it.
+  fileprivate var mentionsNetworkSets: Bool {
+    let name = Array("NetworkSet".utf8)
+    let bytes = Array(text.utf8)
+    var offset = 0
+    while let end = bytes[offset...].firstIndex(of: name[0]) {
+      if bytes[end...].starts(with: name) { return true }
+      offset = end + 1
+    }
+    return false
+  }
 }
 
 /// What a part of a file holds; its places count from the part's start.
@@ -146,6 +176,7 @@ package struct ManifestPartContents: Sendable {
     var place: ManifestPlace
     var policies: [Policy] = []
     var tier: PolicyTier?
+    var networkSet: NetworkSet?
   }
 
   fileprivate var line: Int
@@ -195,6 +226,7 @@ private struct ManifestReading {
     }
     switch found {
     case .tier: try addTier(node)
+    case .networkSet(let isNamespaced): try addNetworkSet(node, isNamespaced: isNamespaced)
     case .policy(let kind, let isStored): try addPolicy(node, kind, isStored: isStored)
     }
   }
@@ -233,6 +265,21 @@ private struct ManifestReading {
     )
   }
 
+  private mutating func addNetworkSet(
+    _ node: ManifestNode,
+    isNamespaced: Bool
+  ) throws(ManifestError) {
+    let set = try NetworkSet(node, isNamespaced: isNamespaced, default: reader.defaultNamespace)
+    try checkName(set.name, node)
+    contents.objects.append(
+      ManifestPartContents.Object(
+        identity: "NetworkSet/\(set.namespace ?? "")/\(set.name)",
+        place: node.place,
+        networkSet: set
+      )
+    )
+  }
+
   private mutating func addPolicy(
     _ node: ManifestNode,
     _ kind: PolicyKind,
@@ -260,7 +307,12 @@ private struct ManifestReading {
     default:
       let specNode = try object.required("spec")
       if isStored { metadata.name = try CalicoPolicyReader.name(metadata.name, specNode) }
-      var spec = CalicoPolicyReader(kind: kind, metadata: metadata, log: log)
+      var spec = CalicoPolicyReader(
+        kind: kind,
+        metadata: metadata,
+        networkSets: reader.networkSets,
+        log: log
+      )
       policies = [try spec.policy(specNode)]
       log = spec.log
     }
@@ -282,12 +334,22 @@ enum ManifestKind {
   case policy(PolicyKind, isStored: Bool)
   /// A Calico tier.
   case tier
+  /// A set of addresses that Calico's selectors find.
+  case networkSet(isNamespaced: Bool)
+
+  private static let networkSets = ["NetworkSet", "GlobalNetworkSet"]
 
   /// Finds the type of an object; nil for other kinds and unknown versions.
   init?(apiVersion: String, kind: String) {
     let isStored = apiVersion == "crd.projectcalico.org/v1"
     if kind == "Tier", isStored || apiVersion == PolicyDialect.calico.apiVersion {
       self = .tier
+      return
+    }
+    if ManifestKind.networkSets.contains(kind),
+      isStored || apiVersion == PolicyDialect.calico.apiVersion
+    {
+      self = .networkSet(isNamespaced: kind == "NetworkSet")
       return
     }
     let found = PolicyKind.allCases.first { candidate in
@@ -301,7 +363,7 @@ enum ManifestKind {
 
   /// Whether some version of a kind of that name is read.
   static func isKnown(_ kind: String) -> Bool {
-    PolicyKind.allCases.contains { $0.manifestKind == kind }
+    networkSets.contains(kind) || PolicyKind.allCases.contains { $0.manifestKind == kind }
   }
 }
 

@@ -1,6 +1,8 @@
 import AuditPipeline
 import ClusterInventory
+import FlowModel
 import Foundation
+import PolicyEvaluation
 import PolicyManifests
 import PolicyModel
 import TestSupport
@@ -67,6 +69,75 @@ struct PolicyFilesTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let contents = try await PolicyFiles.read([folder.path])
     #expect(contents.policySet.policies.map(\.name) == (0..<3000).map { "p\($0)" })
+  }
+
+  @Test("A network set counts whatever file it is in, and decides about its addresses")
+  func networkSets() async throws {
+    let policy = """
+      apiVersion: projectcalico.org/v3
+      kind: GlobalNetworkPolicy
+      metadata: {name: p}
+      spec:
+        ingress:
+        - {action: Deny, source: {selector: role == 'blocked'}}
+        - {action: Allow}
+      """
+    let set = """
+      apiVersion: projectcalico.org/v3
+      kind: GlobalNetworkSet
+      metadata: {name: s, labels: {role: blocked}}
+      spec: {nets: [198.51.100.0/24]}
+      """
+    let folder = try write(["a.yaml": Data(policy.utf8), "b.yaml": Data(set.utf8)])
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let policies = try await PolicyFiles.read([folder.path]).policySet
+    let evaluator = PolicyEvaluator(policies: policies)
+    for (address, isAllowed) in [("198.51.100.7/32", false), ("192.0.2.1/32", true)] {
+      let client = PolicyEndpoint.external(try #require(CIDR(address)))
+      let decision = evaluator.decide(
+        PolicyConnection(
+          source: client,
+          destination: .pod("shop", ["app": "web"]),
+          transport: .tcp,
+          port: 80
+        )
+      )
+      #expect(decision.allowed == isAllowed, "\(address)")
+    }
+    let twice = try await refusal(["a.yaml": Data(set.utf8), "b.yaml": Data(set.utf8)])
+    #expect(twice.contains("NetworkSet s is also in"), "\(twice)")
+  }
+
+  @Test("Network sets of the inventory count for live policies, and for policies of files")
+  func liveNetworkSets() async throws {
+    let test = try RolloutCase()
+    defer { test.sample.remove() }
+    try await test.addObjects([
+      """
+      {"apiVersion":"projectcalico.org/v3","kind":"GlobalNetworkSet",\
+      "metadata":{"name":"s","labels":{"role":"blocked"}},"spec":{"nets":["198.51.100.0/24"]}}
+      """,
+      """
+      {"apiVersion":"projectcalico.org/v3","kind":"GlobalNetworkPolicy","metadata":{"name":"p"},\
+      "spec":{"ingress":[{"action":"Deny","source":{"selector":"role == 'blocked'"}}]}}
+      """,
+    ])
+    let net = PolicyPeer.cidr(try #require(CIDR("198.51.100.0/24")), except: [])
+    let live = try await PolicyFiles.live(test.stores)
+    #expect(live.policies.flatMap(\.rules).contains { $0.peers == [net] })
+    let folder = try write([
+      "a.yaml": Data(
+        """
+        apiVersion: projectcalico.org/v3
+        kind: GlobalNetworkPolicy
+        metadata: {name: q}
+        spec: {ingress: [{action: Deny, source: {selector: has(role)}}]}
+        """.utf8
+      )
+    ])
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let read = try await PolicyFiles.read([folder.path], test.stores).policySet
+    #expect(read.policies.flatMap(\.rules).contains { $0.peers == [net] })
   }
 
   @Test("One object in two files is an error that names both")

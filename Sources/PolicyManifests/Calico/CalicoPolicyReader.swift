@@ -5,12 +5,9 @@ import PolicyModel
 struct CalicoPolicyReader {
   let kind: PolicyKind
   let metadata: Metadata
+  let networkSets: [NetworkSet]
   var log: WarningList
 
-  /// The label that Calico itself gives to namespaces, with their name.
-  private static let namespaceNameLabel = "projectcalico.org/name"
-  /// The label that Calico itself gives to endpoints, with their namespace.
-  private static let podNamespaceLabel = "projectcalico.org/namespace"
   /// What Calico puts on endpoints besides the labels of the pod.
   private static let foreignLabelPrefixes = ["pcns.", "pcsa.", "projectcalico.org/"]
 
@@ -115,6 +112,7 @@ struct CalicoPolicyReader {
     }
     let transport = try fields["protocol"].map(CalicoPolicyReader.transport)
     var entities: [String: EndpointMatch] = [:]
+    var setPeer: EndpointMatch?
     var ports: [PolicyPort]?
     var notPorts: [PolicyPort] = []
     for side in ["source", "destination"] {
@@ -126,7 +124,13 @@ struct CalicoPolicyReader {
           + (canHavePorts ? portKeys : []),
         unsupported: ["serviceAccounts", "services"] + (canHavePorts ? [] : portKeys)
       )
-      entities[side] = try match(parts)
+      let end = try match(parts)
+      entities[side] = end.labelled
+      if (side == "source") == (direction == .ingress) {
+        setPeer = end.bySets
+      } else if end.bySets != nil {
+        throw entity.unsupported("a network set at the policy's own end")
+      }
       guard canHavePorts else { continue }
       let included = try self.ports(parts, "ports", transport)
       if !included.isEmpty { ports = included }
@@ -146,7 +150,7 @@ struct CalicoPolicyReader {
     return PolicyRule(
       direction: direction,
       action: action,
-      peers: peer.isEmpty ? nil : [.match(peer)],
+      peers: peer.isEmpty ? nil : ([peer] + (setPeer.map { [$0] } ?? [])).map { .match($0) },
       ports: ports,
       notPorts: notPorts,
       subjectMatch: own
@@ -236,7 +240,10 @@ struct CalicoPolicyReader {
 
   // MARK: - Ends of a rule
 
-  private mutating func match(_ fields: ManifestFields) throws(ManifestError) -> EndpointMatch {
+  /// What an end must be, and the same for the addresses of network sets that its selectors find.
+  private mutating func match(
+    _ fields: ManifestFields
+  ) throws(ManifestError) -> (labelled: EndpointMatch, bySets: EndpointMatch?) {
     var result = EndpointMatch()
     result.pods = try pods(fields)
     if let node = fields["notSelector"], let negated = try selector(node) {
@@ -253,7 +260,14 @@ struct CalicoPolicyReader {
     let nets = try prefixes(fields, "nets")
     if !nets.isEmpty { result.nets = nets }
     result.notNets = try prefixes(fields, "notNets")
-    return result
+    let search = NetworkSetSearch(
+      sets: networkSets,
+      policyNamespace: kind.isNamespaced ? metadata.namespace : nil
+    )
+    let excluded = try search.excluded(by: fields)
+    result.notNets += excluded.flatMap(\.nets)
+    let found = try search.found(by: fields).filter { !excluded.contains($0) }
+    return (result, result.within(found))
   }
 
   private func prefixes(
@@ -279,7 +293,7 @@ struct CalicoPolicyReader {
         log.add(node, "global() selects what lies in no namespace; no pod matches")
       case .labels(let labels):
         let named = labels.mappingKeys { key in
-          key == CalicoPolicyReader.namespaceNameLabel ? NamespaceMatch.nameLabel : key
+          key == NetworkSetSearch.namespaceNameLabel ? NamespaceMatch.nameLabel : key
         }
         namespaces = .selector(named)
       }
@@ -318,7 +332,7 @@ struct CalicoPolicyReader {
     var names: [LabelRequirement] = []
     var others: [LabelSelector] = []
     for part in parts {
-      if case .requirement(let test) = part, test.key == CalicoPolicyReader.podNamespaceLabel {
+      if case .requirement(let test) = part, test.key == NetworkSetSearch.namespaceLabel {
         names.append(LabelRequirement(NamespaceMatch.nameLabel, test.operation, test.values))
       } else {
         others.append(part)

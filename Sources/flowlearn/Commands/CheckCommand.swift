@@ -63,7 +63,7 @@ struct CheckCommand: AsyncParsableCommand {
     let now = try clock.now()
     try await reporting {
       let stores = try storeOptions.open()
-      async let reading = PolicyFiles.read(policies)
+      async let reading = PolicyFiles.read(policies, stores)
       let reader = try await EvidenceReader(stores, now: now)
       let finder = try await WindowFinder(stores, rollout: reader.rollout)
       let evidence = try await WholeEvidence.read(

@@ -172,6 +172,6 @@ struct PolicySides {
       }
       return try PolicyFiles.parse(proposal.yaml, name: name)
     }
-    return try await PolicyFiles.read([name]).policySet
+    return try await PolicyFiles.read([name], stores).policySet
   }
 }

@@ -65,7 +65,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let count = set.policies.count
         noise.note("judged by \(count.grouped) live \(count == 1 ? "policy" : "policies")")
       } else {
-        let contents = try await PolicyFiles.read(policies)
+        let contents = try await PolicyFiles.read(policies, stores)
         for warning in contents.warnings { noise.note("warning: \(warning)") }
         set = contents.policySet
       }
