@@ -423,6 +423,35 @@ struct PolicySynthesizerTests {
     #expect(proposal.size.ruleLowerBound == 3)
   }
 
+  @Test("The compact bound adds up over workloads that share nothing, and knows crossed peers")
+  func compactBound() {
+    var apart = ClusterBuilder()
+    for pair in ["a", "b", "c"] {
+      apart.add("shop/\(pair)-client")
+      apart.add("shop/\(pair)-server")
+      apart.connect("shop/\(pair)-client", "shop/\(pair)-server", 80)
+    }
+    var input = apart.input("shop")
+    input.layout = .compact
+    #expect(PolicySynthesizer.propose(input).size.isMinimal)
+
+    // Neither client alone needs three rules, nor do both by what they share; yet no rule may hold two
+    // servers on two ports.
+    var crossed = ClusterBuilder()
+    for client in ["shop/one", "shop/two"] { crossed.add(client) }
+    for (number, port) in ([80, 443, 22] as [UInt16]).enumerated() {
+      crossed.add("infra/server\(number)")
+      for client in ["shop/one", "shop/two"].enumerated()
+      where number - client.offset == 0 || number - client.offset == 1 {
+        crossed.connect(client.element, "infra/server\(number)", port)
+      }
+    }
+    var both = crossed.input("shop")
+    both.layout = .compact
+    let size = PolicySynthesizer.propose(both).size
+    #expect(size.ruleLowerBound == 3 && size.rules >= 3)
+  }
+
   @Test("The compact layout never has more objects than there are workloads")
   func compactDemo() {
     var input = demo().input("app-prod")

@@ -61,7 +61,10 @@ struct CompactLayout {
       (left.element.count, ruleCount(left.element), left.offset)
         < (right.element.count, ruleCount(right.element), right.offset)
     }
-    return LayoutPlan(objects: best?.element ?? [], ruleLowerBound: lowerBound())
+    return LayoutPlan(
+      objects: best?.element ?? [],
+      ruleLowerBound: CompactBound(context, budget: budget).ruleCount()
+    )
   }
 
   private func ruleCount(_ objects: [ObjectPlan]) -> Int {
@@ -196,55 +199,5 @@ struct CompactLayout {
       }
     }
     return objects.filter { !$0.rules.isEmpty }
-  }
-
-  /// Rules that no proposal can do without, in each part that one rule cannot span: what a single
-  /// class needs by itself, and the fewest sets of classes by facts.
-  private func lowerBound() -> Int {
-    var parts: [Part: [Int: Set<FactCollector.Cell>]] = [:]
-    for (site, cells) in context.sites {
-      for (peer, ports) in cells {
-        for port in ports {
-          let cell = FactCollector.Cell(peer: peer, port: port)
-          let part = Part(
-            direction: site.direction,
-            block: context.assembler.block(of: cell, isDNS: false)
-          )
-          parts[part, default: [:]][site.subject, default: []].insert(cell)
-        }
-      }
-    }
-    let order = Dictionary(
-      uniqueKeysWithValues: orderedFacts().enumerated().map { ($1, $0) }
-    )
-    var total = 0
-    for (part, subjects) in parts {
-      let cells = subjects.values.reduce(into: Set<FactCollector.Cell>()) { $0.formUnion($1) }
-        .sorted { left, right in
-          let one = order[Fact(direction: part.direction, cell: left)] ?? 0
-          return one < order[Fact(direction: part.direction, cell: right)] ?? 0
-        }
-      let column = Dictionary(uniqueKeysWithValues: cells.enumerated().map { ($1, $0) })
-      let rows = subjects.sorted { context.classes.precedes($0.key, $1.key) }.map(\.value)
-      var pairs: [(Int, Int)] = []
-      var most = 0
-      for (row, held) in rows.enumerated() {
-        for cell in held { pairs.append((row, column[cell] ?? -1)) }
-        var byPeer: [PeerAtom: Set<PortAtom>] = [:]
-        for cell in held { byPeer[cell.peer, default: []].insert(cell.port) }
-        most = max(most, context.assembler.rules(part.direction, byPeer).lowerBound)
-      }
-      let together = BicliqueCover.minimum(
-        BooleanRelation(rows: rows.count, columns: cells.count, pairs: pairs),
-        budget: budget
-      )
-      total += max(most, together.lowerBound)
-    }
-    return total
-  }
-
-  private struct Part: Hashable {
-    var direction: Direction
-    var block: RuleAssembler.Block
   }
 }
