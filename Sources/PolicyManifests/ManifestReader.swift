@@ -66,14 +66,17 @@ package struct ManifestReader: Sendable {
     return try ManifestReader.joined(parts.map(knowing(networkSetsOf: parts).read))
   }
 
-  /// The reader that also knows the network sets of some parts, which may be of several files.
+  /// The reader that also knows the network sets of some parts, which may be of several files; one of
+  /// a name that it knew takes the place of that.
   package func knowing(networkSetsOf parts: [ManifestPart]) -> ManifestReader {
     let mentioning = parts.filter(\.mentionsNetworkSets)
     guard !mentioning.isEmpty else { return self }
+    let found = mentioning.flatMap { read($0).objects.compactMap(\.networkSet) }
     var reader = self
-    for part in mentioning {
-      reader.networkSets += read(part).objects.compactMap(\.networkSet)
+    reader.networkSets.removeAll { known in
+      found.contains { $0.name == known.name && $0.namespace == known.namespace }
     }
+    reader.networkSets += found
     return reader
   }
 

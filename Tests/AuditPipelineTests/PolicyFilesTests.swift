@@ -138,6 +138,18 @@ struct PolicyFilesTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let read = try await PolicyFiles.read([folder.path], test.stores).policySet
     #expect(read.policies.flatMap(\.rules).contains { $0.peers == [net] })
+    // A set that the files have too is what they say it is.
+    let newer = """
+      apiVersion: projectcalico.org/v3
+      kind: GlobalNetworkSet
+      metadata: {name: s, labels: {role: blocked}}
+      spec: {nets: [203.0.113.0/24]}
+      """
+    try Data(newer.utf8).write(to: folder.appendingPathComponent("b.yaml"))
+    let both = try await PolicyFiles.read([folder.path], test.stores).policySet
+    let other = PolicyPeer.cidr(try #require(CIDR("203.0.113.0/24")), except: [])
+    #expect(both.policies.flatMap(\.rules).compactMap(\.peers).flatMap { $0 }.contains(other))
+    #expect(!both.policies.flatMap(\.rules).contains { $0.peers == [net] })
   }
 
   @Test("One object in two files is an error that names both")
