@@ -78,6 +78,8 @@ extension ConversationTable {
   mutating func settle(into accumulator: inout EvidenceAccumulator) {
     let limit = capacity / 4 * 3
     settle(.settled(quietSince: quietTime(share: 0.5)), into: &accumulator)
+    // Two views become one; what fits by now is hardly fitted by more that comes later.
+    if conversations.count > limit { nameHiddenPods(accumulator.resolver) }
     if conversations.count > limit {
       settle(.quiet(since: quietTime(share: 0.5)), into: &accumulator)
       if conversations.count > limit { settle(.everything, into: &accumulator) }
