@@ -118,7 +118,7 @@ struct PortBehaviour: Sendable {
 
   private mutating func replace(with kept: [End]) {
     var size = 1024
-    while size < kept.count * 4 { size *= 2 }
+    while size * 3 < (kept.count + 1) * 4 { size *= 2 }
     ends = Array(repeating: End(), count: size)
     count = kept.count
     for end in kept { ends[place(of: end.key)] = end }
@@ -146,7 +146,8 @@ struct PortBehaviour: Sendable {
 
   @inline(never)
   private mutating func add(_ key: UInt64) -> Int {
-    if (count + 1) * 2 > ends.count { replace(with: known) }
+    // Three quarters at most, as an end takes a good part of what memory fetches at once.
+    if (count + 1) * 4 > ends.count * 3 { replace(with: known) }
     let place = place(of: key)
     ends[place].key = key
     count += 1
