@@ -37,7 +37,7 @@ package struct InventoryFiles: Sendable {
   }
 
   /// Objects below which one thread is enough.
-  private static let leastPart = 2_000
+  private static let leastPart = 250
 
   /// Decodes stored objects, in their order, on every core: a cluster of 20,000 pods takes a second on one.
   private static func records(_ objects: [StoredObject]) throws -> [InventoryRecord] {

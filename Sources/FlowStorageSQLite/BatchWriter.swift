@@ -135,6 +135,11 @@ struct BatchWriter {
       self.entry = Int32(entry)
     }
 
+    /// UTC days since 1970.
+    var day: Int64 { Timestamps.floor(Int64(hour), to: 24) / 24 }
+    /// The hour of the day as a bit.
+    var hourBit: Int64 { 1 << (Int64(hour) - day * 24) }
+
     static func precedes(_ left: EdgeRow, _ right: EdgeRow) -> Bool {
       if left.source != right.source { return left.source < right.source }
       if left.destination != right.destination { return left.destination < right.destination }
@@ -147,14 +152,10 @@ struct BatchWriter {
     }
   }
 
-  /// An edge's counts of an hour or of a part of a day.
-  private struct Counted {
+  /// Rows of one edge, of one hour or of one day, in the order of rows.
+  private struct Run {
     var edge: Int64
-    /// The hour, or the day.
-    var unit: Int64
-    /// The hours of the day, a bit each.
-    var hours: Int64
-    var entry: EdgeTable.Entry
+    var rows: Range<Int32>
   }
 
   /// Upserts edges, their hours and their days.
@@ -171,46 +172,39 @@ struct BatchWriter {
     let find = try RowStatement(SQLiteStore.findEdge, database)
     let last = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge")
     var next = last ?? 0
-    var new: [(id: Int64, row: EdgeRow)] = []
-    var hours: [Counted] = []
+    var new: [Run] = []
+    var hours: [Run] = []
     hours.reserveCapacity(rows.count)
-    var days: [Counted] = []
-    var previous: EdgeRow?
+    var days: [Run] = []
     var id: Int64 = 0
-    for row in rows {
-      let entry = batch.edges[Int(row.entry)]
-      let isSameEdge = previous?.isSameEdge(as: row) ?? false
+    for index in rows.indices {
+      let row = rows[index]
+      let place = Int32(index)..<Int32(index + 1)
+      let isSameEdge = index > 0 && rows[index - 1].isSameEdge(as: row)
       if !isSameEdge {
-        previous = row
-        if let known = try knownEdge(row, entry.key, find) {
+        if let known = try knownEdge(row, find) {
           id = known
         } else {
           next += 1
           id = next
-          new.append((id, row))
+          new.append(Run(edge: id, rows: place))
         }
       }
-      let hour = Int64(entry.key.hour)
-      hours.append(Counted(edge: id, unit: hour, hours: 1, entry: entry))
-      let day = Timestamps.floor(hour, to: 24) / 24
-      let bit = Int64(1) << (hour - day * 24)
-      if isSameEdge, let at = days.indices.last, days[at].unit == day {
-        days[at].hours |= bit
-        days[at].entry.records.addSaturated(entry.records)
-        days[at].entry.bytes.addSaturated(entry.bytes)
-        days[at].entry.first = min(days[at].entry.first, entry.first)
-        days[at].entry.last = max(days[at].entry.last, entry.last)
+      hours.append(Run(edge: id, rows: place))
+      if isSameEdge, row.day == rows[index - 1].day, let run = days.indices.last {
+        days[run].rows = days[run].rows.lowerBound..<place.upperBound
       } else {
-        days.append(Counted(edge: id, unit: day, hours: bit, entry: entry))
+        days.append(Run(edge: id, rows: place))
       }
     }
-    try insert(new)
-    try insert(hours: hours, ingest: ingest)
-    try insert(days: days)
+    try insert(new, rows)
+    try insert(hours: hours, rows, ingest: ingest)
+    try insert(days: days, rows)
   }
 
   /// The row number of an edge that is stored already.
-  private func knownEdge(_ row: EdgeRow, _ key: EdgeKey, _ find: RowStatement) throws -> Int64? {
+  private func knownEdge(_ row: EdgeRow, _ find: RowStatement) throws -> Int64? {
+    let key = batch.edges[Int(row.entry)].key
     guard !isNew[Int(key.source)], !isNew[Int(key.destination)] else { return nil }
     try bind(row, to: find, from: 1)
     return try find.firstNumber()
@@ -231,55 +225,67 @@ struct BatchWriter {
   private static let sides = PolicySide.allCases.map(\.rawValue)
   private static let classes = EvidenceClass.allCases.map(\.rawValue)
 
-  private func insert(_ new: [(id: Int64, row: EdgeRow)]) throws {
+  private func insert(_ new: [Run], _ rows: [EdgeRow]) throws {
     let edges = BulkInsert(
       target: """
         INSERT INTO flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
         """,
       columns: 9
     )
-    try edges.insert(new, database) { item, statement, parameter in
-      statement.bind(parameter, item.id)
-      try bind(item.row, to: statement, from: parameter + 1)
+    try edges.insert(new, database) { run, statement, parameter in
+      statement.bind(parameter, run.edge)
+      try bind(rows[Int(run.rows.lowerBound)], to: statement, from: parameter + 1)
     }
   }
 
-  private func insert(hours: [Counted], ingest: Int64) throws {
-    let rows = BulkInsert(
+  private func insert(hours: [Run], _ rows: [EdgeRow], ingest: Int64) throws {
+    let inserts = BulkInsert(
       target: """
         INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
         """,
       columns: 8,
       conflict: SQLiteStore.addHour
     )
-    try rows.insert(hours, database) { item, statement, parameter in
-      statement.bind(parameter, item.edge)
-      statement.bind(parameter + 1, item.unit)
-      statement.bind(parameter + 2, item.entry.records)
-      statement.bind(parameter + 3, item.entry.bytes)
-      statement.bind(parameter + 4, item.entry.first)
-      statement.bind(parameter + 5, item.entry.last)
+    try inserts.insert(hours, database) { run, statement, parameter in
+      let entry = batch.edges[Int(rows[Int(run.rows.lowerBound)].entry)]
+      statement.bind(parameter, run.edge)
+      statement.bind(parameter + 1, Int64(entry.key.hour))
+      statement.bind(parameter + 2, entry.records)
+      statement.bind(parameter + 3, entry.bytes)
+      statement.bind(parameter + 4, entry.first)
+      statement.bind(parameter + 5, entry.last)
       statement.bind(parameter + 6, ingest)
-      statement.bind(parameter + 7, Int64(item.entry.sampleLine))
+      statement.bind(parameter + 7, Int64(entry.sampleLine))
     }
   }
 
-  private func insert(days: [Counted]) throws {
-    let rows = BulkInsert(
+  private func insert(days: [Run], _ rows: [EdgeRow]) throws {
+    let inserts = BulkInsert(
       target: """
         INSERT INTO edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
         """,
       columns: 7,
       conflict: SQLiteStore.addDay
     )
-    try rows.insert(days, database) { item, statement, parameter in
-      statement.bind(parameter, item.edge)
-      statement.bind(parameter + 1, item.unit)
-      statement.bind(parameter + 2, item.hours)
-      statement.bind(parameter + 3, item.entry.records)
-      statement.bind(parameter + 4, item.entry.bytes)
-      statement.bind(parameter + 5, item.entry.first)
-      statement.bind(parameter + 6, item.entry.last)
+    try inserts.insert(days, database) { run, statement, parameter in
+      let row = rows[Int(run.rows.lowerBound)]
+      var sum = batch.edges[Int(row.entry)]
+      var hours = row.hourBit
+      for other in rows[Int(run.rows.lowerBound) + 1..<Int(run.rows.upperBound)] {
+        let entry = batch.edges[Int(other.entry)]
+        hours |= other.hourBit
+        sum.records.addSaturated(entry.records)
+        sum.bytes.addSaturated(entry.bytes)
+        sum.first = min(sum.first, entry.first)
+        sum.last = max(sum.last, entry.last)
+      }
+      statement.bind(parameter, run.edge)
+      statement.bind(parameter + 1, row.day)
+      statement.bind(parameter + 2, hours)
+      statement.bind(parameter + 3, sum.records)
+      statement.bind(parameter + 4, sum.bytes)
+      statement.bind(parameter + 5, sum.first)
+      statement.bind(parameter + 6, sum.last)
     }
   }
 }

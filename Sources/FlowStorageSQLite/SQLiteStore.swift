@@ -61,8 +61,8 @@ package final class SQLiteStore: Sendable {
     configuration.busyMode = .timeout(patience)
     configuration.foreignKeysEnabled = true
     configuration.prepareDatabase { database in
-      // 32 MiB of page cache: enough for the upserts of a large file to stay in memory.
-      try database.execute(sql: "PRAGMA cache_size = -32768")
+      // 24 MiB of page cache: enough for the upserts of a large file to stay in memory.
+      try database.execute(sql: "PRAGMA cache_size = -24576")
       try database.execute(sql: "PRAGMA temp_store = MEMORY")
     }
     if !create, !FileManager.default.fileExists(atPath: path) {
