@@ -4,7 +4,6 @@ import Foundation
 extension Benchmark {
   /// Propose and check of a large cluster: 1,500 workloads, 10,000 edges, 60 namespaces.
   func measurePolicy() throws {
-    guard only == nil || only == "policy" else { return }
     let cluster = GeneratedCluster(namespaces: 60, workloads: 1_500, pods: 1, edges: 10_000)
     let file = "\(folder)/policy.log"
     var writer = LogWriter(.hubble, cluster: cluster)

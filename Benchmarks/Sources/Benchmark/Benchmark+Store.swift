@@ -8,7 +8,6 @@ extension Benchmark {
 
   /// Queries of a store with every edge of a large cluster in every hour of a week.
   func measureStore() throws {
-    guard only == "store" else { return }
     let size = Benchmark.storeCluster
     let store = "\(folder)/store.db"
     if !keeps || !FileManager.default.fileExists(atPath: store) {
@@ -21,7 +20,7 @@ extension Benchmark {
       ["flows", "-n", "team-7"], ["workloads", "-n", "team-7"], ["weeks", "-n", "team-7"],
     ]
     for query in queries {
-      let run = Child.median(runs) { Child.run([flowlearn] + query + ["-q", "--store", store]) }
+      let run = Child.median(runs) { Child.run([flowlearn] + query + ["--store", store]) }
       print(
         "store  \(query.joined(separator: " ")): \(round2(run.wall)) s wall, "
           + "\(round2(run.processor)) s processor, \(run.memory >> 20) MiB peak, exit \(run.status >> 8)"

@@ -17,14 +17,22 @@ struct Measurement {
 /// Runs programs and reads what the kernel counted of them.
 enum Child {
   /// Runs a program to its end.
-  static func run(_ arguments: [String], environment: [String: String] = [:]) -> Measurement {
+  ///
+  /// - Parameter passesErrors: Whether what it prints on stderr is shown.
+  static func run(
+    _ arguments: [String],
+    environment: [String: String] = [:],
+    passesErrors: Bool = false
+  ) -> Measurement {
     var descriptors: [Int32] = [0, 0]
     pipe(&descriptors)
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, descriptors[1], 1)
     posix_spawn_file_actions_addclose(&actions, descriptors[0])
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    if !passesErrors {
+      posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    }
     let merged = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let variables = merged.map { "\($0.key)=\($0.value)" }
     var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
@@ -56,8 +64,19 @@ enum Child {
   }
 
   /// The run with the median wall time of several.
-  static func median(_ runs: Int, _ body: () -> Measurement) -> Measurement {
-    let sorted = (0..<runs).map { _ in body() }.sorted { $0.wall < $1.wall }
-    return sorted[sorted.count / 2]
+  static func median(_ runs: Int, _ body: @escaping () -> Measurement) -> Measurement {
+    medians(runs, [body])[0]
+  }
+
+  /// The same for several programs that take turns, so that a slow spell of the machine meets all of them.
+  static func medians(_ runs: Int, _ bodies: [() -> Measurement]) -> [Measurement] {
+    var taken = [[Measurement]](repeating: [], count: bodies.count)
+    for _ in 0..<runs {
+      for (index, body) in bodies.enumerated() { taken[index].append(body()) }
+    }
+    return taken.map { runs in
+      let sorted = runs.sorted { $0.wall < $1.wall }
+      return sorted[sorted.count / 2]
+    }
   }
 }

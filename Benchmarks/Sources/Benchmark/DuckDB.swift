@@ -2,12 +2,9 @@ import FlowGenerator
 
 /// The same aggregation in DuckDB, through Python's package.
 enum DuckDB {
-  /// Reads a file, groups by ends, protocol, port and hour, and writes the groups into a table.
-  ///
-  /// - Returns: nil where python3 or its duckdb module is missing.
-  static func run(_ format: LogWriter.Format, file: String, threads: Int, runs: Int)
-    -> Measurement?
-  {
+  /// The command that reads a file, groups by ends, protocol, port and hour, and writes the groups into a
+  /// table; nil where python3 or its duckdb module is missing.
+  static func command(_ format: LogWriter.Format, file: String, threads: Int) -> [String]? {
     guard Child.run(["python3", "-c", "import duckdb"]).status == 0 else { return nil }
     let script = """
       import duckdb, os, sys
@@ -22,9 +19,7 @@ enum DuckDB {
       db.close()
       os.remove(store)
       """
-    return Child.median(runs) {
-      Child.run(["python3", "-c", script, file, String(threads)])
-    }
+    return ["python3", "-c", script, file, String(threads)]
   }
 
   private static func query(_ format: LogWriter.Format) -> String {
