@@ -194,27 +194,26 @@ extension YAMLText.Failure {
 
 /// Small text files read whole.
 package enum TextFile {
-  /// The content of a file, or of standard input for `-`.
+  /// The content of a file or a pipe, or of standard input for `-`, without a byte order mark.
   ///
   /// - Throws: ``InputError``.
   package static func read(_ path: String) throws -> String {
-    if path == "-" {
-      let data = FileHandle.standardInput.readDataToEndOfFile()
-      guard let text = String(validating: data, as: UTF8.self) else {
-        throw InputError.unreadable(
-          file: "standard input",
-          message: "it cannot be read as UTF-8 text"
-        )
-      }
-      return text
+    let name = path == "-" ? "standard input" : path
+    let source =
+      path == "-"
+      ? DescriptorSource(descriptor: STDIN_FILENO, name: name, ownsDescriptor: false)
+      : try DescriptorSource(path: path)
+    // Read to its end whatever it is: a pipe tells no size.
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while case let count = try buffer.withUnsafeMutableBytes({ try source.read(into: $0) }),
+      count > 0
+    {
+      bytes += buffer[..<count]
     }
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw InputError.missing(file: path)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw InputError.unreadable(file: name, message: "it is not UTF-8 text")
     }
-    do {
-      return try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw InputError.unreadable(file: path, message: "it cannot be read as UTF-8 text")
-    }
+    return text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
   }
 }

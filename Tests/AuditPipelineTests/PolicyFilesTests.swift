@@ -60,6 +60,15 @@ struct PolicyFilesTests {
     #expect(contents.policySet.policies.map(\.name) == ["a", "b", "c"])
   }
 
+  @Test("Policies come out of a pipe, as a shell hands them over, and with a byte order mark")
+  func pipe() async throws {
+    let pipe = Pipe()
+    try pipe.fileHandleForWriting.write(contentsOf: Data([0xef, 0xbb, 0xbf]) + policy("web"))
+    try pipe.fileHandleForWriting.close()
+    let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+    #expect(try await PolicyFiles.read([path]).policySet.policies.map(\.name) == ["web"])
+  }
+
   @Test("Many documents are read side by side and come out in order")
   func order() async throws {
     let documents = (0..<3000).map { index in
