@@ -4,13 +4,37 @@ import FlowModel
 /// and each is hashed once.
 struct EndpointIndex: Sendable {
   /// The hash of each endpoint of the array.
-  private var hashes: [Int] = []
+  private(set) var hashes: [Int] = []
   /// Offsets in the array + 1.
   private var slots: [UInt32] = Array(repeating: 0, count: 64)
   private var count = 0
 
+  /// Different in each process, so that no log can be written whose endpoints all have one hash.
+  private static let seed = UInt64.random(in: .min ... .max)
+
   /// The hash of an endpoint, for the other functions.
-  static func hash(_ endpoint: Endpoint) -> Int { endpoint.hashValue }
+  ///
+  /// The standard library's takes three times as long, which was a tenth of reading new pods.
+  static func hash(_ endpoint: Endpoint) -> Int {
+    var hash = TextHash(seed: seed)
+    hash.add(endpoint.kind.rawValue)
+    hash.add(endpoint.cluster)
+    hash.add(endpoint.namespace)
+    hash.add(endpoint.workload?.kind ?? "")
+    hash.add(endpoint.workload?.name ?? "")
+    for label in endpoint.labels.elements {
+      hash.add(label.key)
+      hash.add(label.value)
+    }
+    hash.add(endpoint.name)
+    hash.add(endpoint.entity)
+    if let address = endpoint.address {
+      hash.add(address.address.high)
+      hash.add(address.address.low)
+      hash.add(UInt64(address.prefixLength))
+    }
+    return Int(truncatingIfNeeded: hash.value)
+  }
 
   /// The offset of an endpoint, nil when it is not there.
   func find(_ endpoint: Endpoint, hash: Int, in endpoints: [Endpoint]) -> UInt32? {
@@ -49,5 +73,38 @@ struct EndpointIndex: Sendable {
     var slot = hashes[Int(offset) - 1] & mask
     while slots[slot] != 0 { slot = (slot + 1) & mask }
     slots[slot] = offset
+  }
+}
+
+/// Hashes texts eight bytes at a time.
+private struct TextHash {
+  private(set) var value: UInt64
+
+  init(seed: UInt64) { value = seed }
+
+  @inline(__always)
+  mutating func add(_ word: UInt64) {
+    // Folding the whole product carries every bit of the state into every bit of the next.
+    let product = (value ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
+    value = product.high ^ product.low ^ word &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  mutating func add(_ text: String) {
+    // The span lives as long as the text.
+    let bytes = unsafe text.utf8Span.span.bytes
+    var offset = 0
+    while offset + 8 <= bytes.byteCount {
+      // Any eight bytes are a number.
+      add(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      offset += 8
+    }
+    var rest = UInt64(truncatingIfNeeded: bytes.byteCount) << 56
+    var shift: UInt64 = 0
+    while offset < bytes.byteCount {
+      rest |= UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)) << shift
+      shift += 8
+      offset += 1
+    }
+    add(rest)
   }
 }

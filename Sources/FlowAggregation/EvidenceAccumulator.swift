@@ -27,7 +27,7 @@ package struct EvidenceAccumulator: Sendable {
   var endpointIndex = EndpointIndex()
   var externalIndex: [IPAddress: UInt32] = [:]
   var externals = ExternalSlots()
-  private var podNames: [PodName: UInt32] = [:]
+  private var podNames = PodNames()
   private var captureHour = Int64.min
   private var captureRecords: Int64 = 0
   /// The hour of the last time, its first microsecond and that of the next hour.
@@ -37,18 +37,10 @@ package struct EvidenceAccumulator: Sendable {
   /// Discards not yet in `counts`: few reasons, so a short list is quicker than a dictionary.
   private var discards: [(reason: DiscardReason, count: Int)] = []
 
-  private struct PodName: Hashable {
-    var namespace: String
-    var name: String
-  }
-
   /// The entity of an unresolved end that is a node's address and may stand for any pod on it.
   package static let nodeOrPodEntity = "node-or-pod"
   /// The entity of one whose address belongs to the cluster's pods, but to none known at that time.
   static let unknownPodEntity = "unknown-pod"
-
-  /// The most pod names remembered for records that give a pod's name but not its labels.
-  private static let maximumPodNames = 65_536
 
   /// Makes an empty accumulator.
   package init(logKind: LogKind, cluster: String = "", resolver: (any AddressResolving)? = nil) {
@@ -132,7 +124,11 @@ package struct EvidenceAccumulator: Sendable {
   package mutating func index(of endpoint: Endpoint) -> UInt32 {
     var endpoint = endpoint
     if endpoint.cluster.isEmpty, !endpoint.isExternal { endpoint.cluster = cluster }
-    let hash = EndpointIndex.hash(endpoint)
+    return index(of: endpoint, hash: EndpointIndex.hash(endpoint))
+  }
+
+  /// The index of an endpoint that has a cluster's name, or will have none.
+  private mutating func index(of endpoint: Endpoint, hash: Int) -> UInt32 {
     if let index = endpointIndex.find(endpoint, hash: hash, in: endpoints) { return index }
     if endpoint.isExternal { return addExternal(endpoint, hash: hash) }
     let index = UInt32(endpoints.count)
@@ -141,20 +137,14 @@ package struct EvidenceAccumulator: Sendable {
     return index
   }
 
-  /// Remembers which endpoint a pod name belongs to, for records that name a pod without its labels.
+  /// Remembers a pod's name, given as UTF-8, for records that name a pod without its labels.
   ///
-  /// The first endpoint stays, but for the first one with an owner; saying a thing twice changes nothing.
-  package mutating func remember(pod name: String, in namespace: String, as index: UInt32) {
-    let key = PodName(namespace: namespace, name: name)
-    if let known = podNames[key] {
-      // The owner, once seen, is worth more than a set of labels alone.
-      guard endpoints[Int(known)].workload == nil, endpoints[Int(index)].workload != nil else {
-        return
-      }
-    } else if podNames.count >= EvidenceAccumulator.maximumPodNames {
-      return
-    }
-    podNames[key] = index
+  /// Of the endpoints of one name in a namespace the first counts, but for the first one with an owner.
+  ///
+  /// - Parameter index: The index of the pod's endpoint.
+  @inline(__always)
+  package mutating func remember(pod name: RawSpan, as index: UInt32) {
+    podNames.note(name, of: index, in: endpoints)
   }
 
   // MARK: Adding
@@ -374,10 +364,10 @@ extension EvidenceAccumulator {
     counts.merge(other.counts, lineOffset: lineOffset)
     marksReplies = marksReplies || other.marksReplies
     strangers.merge(other.strangers)
-    let indices = other.endpoints.map { index(of: $0) }
-    for (name, index) in other.podNames {
-      remember(pod: name.name, in: name.namespace, as: indices[Int(index)])
+    let indices = other.endpoints.indices.map {
+      index(of: other.endpoints[$0], hash: other.endpointIndex.hashes[$0])
     }
+    podNames.merge(other.podNames, indices: indices, in: endpoints)
     func moved(_ key: EdgeKey) -> EdgeKey {
       var key = key
       key.source = indices[Int(key.source)]
@@ -492,14 +482,7 @@ extension EvidenceAccumulator {
   }
 
   private mutating func resolvePodNames() {
-    var moved: [UInt32: UInt32] = [:]
-    for (index, endpoint) in endpoints.enumerated()
-    where endpoint.kind == .pod && !endpoint.name.isEmpty && endpoint.labels.isEmpty
-      && endpoint.workload == nil
-    {
-      let key = PodName(namespace: endpoint.namespace, name: endpoint.name)
-      if let known = podNames[key], known != UInt32(index) { moved[UInt32(index)] = known }
-    }
+    let moved = podNames.known(endpoints)
     guard !moved.isEmpty else { return }
     rebuildEdges { key in
       key.source = moved[key.source] ?? key.source

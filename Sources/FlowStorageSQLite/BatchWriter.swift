@@ -1,7 +1,9 @@
+import Dispatch
 import FlowAggregation
 import FlowModel
 import FlowStorage
 import GRDB
+import Synchronization
 
 /// Writes the endpoints and edges of one batch, nearly in the order of their keys so that each B-tree is walked once.
 struct BatchWriter {
@@ -12,87 +14,28 @@ struct BatchWriter {
   private let batch: IngestBatch
   private let database: Database
 
-  /// Stores the endpoints that the batch's edges use.
-  init(_ batch: IngestBatch, _ database: Database) throws {
+  /// Makes a writer for one transaction.
+  init(_ batch: IngestBatch, _ database: Database) {
     self.batch = batch
     self.database = database
     endpoints = [Int64](repeating: 0, count: batch.endpoints.count)
     isNew = [Bool](repeating: false, count: batch.endpoints.count)
-    try saveEndpoints()
   }
 
-  private mutating func saveEndpoints() throws {
+  /// Stores the batch's edges, and the endpoints that they use.
+  mutating func save(ingest: Int64) throws {
     let seen = spans()
-    let order = neighbours(seen)
-    let find = try RowStatement(EndpointRow.find, database)
-    let widen = try RowStatement(EndpointRow.widen, database)
-    let last = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint")
-    var next = last ?? 0
-    var new: [Int] = []
-    // Names that differ in a NUL only are one name in the store.
-    var names: [EndpointRow: Int64]? =
-      order.allSatisfy { batch.endpoints[$0].isStorable } ? nil : [:]
-    for index in order {
-      if last != nil {
-        try EndpointRow(batch.endpoints[index]).bind(to: find, from: 1)
-        if let known = try find.firstNumber() {
-          endpoints[index] = known
-          widen.bind(1, known)
-          widen.bind(2, seen[index].first)
-          widen.bind(3, seen[index].last)
-          try widen.run()
-          continue
-        }
-      }
-      isNew[index] = true
-      if let same = names?[EndpointRow(batch.endpoints[index])] {
-        endpoints[index] = same
-        continue
-      }
-      next += 1
-      endpoints[index] = next
-      names?[EndpointRow(batch.endpoints[index])] = next
-      new.append(index)
-    }
-    let insert = BulkInsert(
-      target:
-        "INSERT INTO endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
-      columns: 12
-    )
-    try insert.insert(new, database) { index, statement, parameter in
-      statement.bind(parameter, endpoints[index])
-      statement.bind(parameter + 1, seen[index].first)
-      statement.bind(parameter + 2, seen[index].last)
-      try EndpointRow(batch.endpoints[index]).bind(to: statement, from: parameter + 3)
-    }
+    let new = try numberEndpoints(seen)
+    // SQLite has one thread; what can be known without it is put in order on another.
+    let plan = Preparation { [batch, endpoints] in EdgePlan(batch.edges, endpoints: endpoints) }
+    try insert(endpoints: new, seen)
+    try insert(plan.outcome(), ingest: ingest)
   }
+}
 
-  /// The endpoints that an edge uses, those side by side whose rows are neighbours in the index.
-  private func neighbours(_ seen: [Span]) -> [Int] {
-    struct Place {
-      var namespace: String
-      var workload: String
-      var index: Int
-    }
-    var places: [Place] = []
-    places.reserveCapacity(seen.count)
-    for (index, endpoint) in batch.endpoints.enumerated() where seen[index].isSeen {
-      places.append(
-        Place(
-          namespace: endpoint.namespace,
-          workload: endpoint.workload?.name ?? "",
-          index: index
-        )
-      )
-    }
-    places.sort { left, right in
-      if left.namespace != right.namespace { return left.namespace < right.namespace }
-      if left.workload != right.workload { return left.workload < right.workload }
-      return left.index < right.index
-    }
-    return places.map(\.index)
-  }
+// MARK: - Endpoints
 
+extension BatchWriter {
   /// When an endpoint was seen, if it was.
   private struct Span {
     var first = Int64.max
@@ -116,176 +59,243 @@ struct BatchWriter {
     return spans
   }
 
-  /// An edge of the batch by its stored key.
-  private struct EdgeRow {
-    var source: Int64
-    var destination: Int64
-    /// Protocol, port, reply port, side and class, from high to low bits.
-    var what: UInt64
-    var hour: Int32
-    var entry: Int32
-
-    init(_ key: EdgeKey, _ entry: Int, source: Int64, destination: Int64) {
-      self.source = source
-      self.destination = destination
-      what =
-        UInt64(key.transport) << 48 | UInt64(key.port) << 32 | UInt64(key.replyPort) << 16
-        | UInt64(key.side) << 8 | UInt64(key.evidence)
-      hour = key.hour
-      self.entry = Int32(entry)
-    }
-
-    /// UTC days since 1970.
-    var day: Int64 { Timestamps.floor(Int64(hour), to: 24) / 24 }
-    /// The hour of the day as a bit.
-    var hourBit: Int64 { 1 << (Int64(hour) - day * 24) }
-
-    static func precedes(_ left: EdgeRow, _ right: EdgeRow) -> Bool {
-      if left.source != right.source { return left.source < right.source }
-      if left.destination != right.destination { return left.destination < right.destination }
-      if left.what != right.what { return left.what < right.what }
-      return left.hour < right.hour
-    }
-
-    func isSameEdge(as other: EdgeRow) -> Bool {
-      source == other.source && destination == other.destination && what == other.what
-    }
-  }
-
-  /// Rows of one edge, of one hour or of one day, in the order of rows.
-  private struct Run {
-    var edge: Int64
-    var rows: Range<Int32>
-  }
-
-  /// Upserts edges, their hours and their days.
-  func saveEdges(ingest: Int64) throws {
-    let rows = batch.edges.indices.map { index in
-      let key = batch.edges[index].key
-      return EdgeRow(
-        key,
-        index,
-        source: endpoints[Int(key.source)],
-        destination: endpoints[Int(key.destination)]
-      )
-    }.sorted(by: EdgeRow.precedes)
-    let find = try RowStatement(SQLiteStore.findEdge, database)
-    let last = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge")
+  /// Looks up the endpoints that are stored, and gives the others the numbers of their rows.
+  ///
+  /// - Returns: Those whose rows are to be inserted, in the order of their numbers.
+  private mutating func numberEndpoints(_ seen: [Span]) throws -> [Int] {
+    let order = neighbours(seen)
+    var find = RowValues(try RowStatement(EndpointRow.find, database))
+    let widen = try RowStatement(EndpointRow.widen, database)
+    let last = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint")
     var next = last ?? 0
-    var new: [Run] = []
-    var hours: [Run] = []
-    hours.reserveCapacity(rows.count)
-    var days: [Run] = []
-    var id: Int64 = 0
-    for index in rows.indices {
-      let row = rows[index]
-      let place = Int32(index)..<Int32(index + 1)
-      let isSameEdge = index > 0 && rows[index - 1].isSameEdge(as: row)
-      if !isSameEdge {
-        if let known = try knownEdge(row, find) {
-          id = known
-        } else {
-          next += 1
-          id = next
-          new.append(Run(edge: id, rows: place))
+    var new: [Int] = []
+    // Names that differ in a NUL only are one name in the store.
+    var names: [EndpointRow: Int64]? =
+      order.allSatisfy { batch.endpoints[$0].isStorable } ? nil : [:]
+    for index in order {
+      if last != nil {
+        EndpointRow.add(batch.endpoints[index], to: &find)
+        if let known = try find.firstNumber() {
+          endpoints[index] = known
+          widen.bind(1, known)
+          widen.bind(2, seen[index].first)
+          widen.bind(3, seen[index].last)
+          try widen.run()
+          continue
         }
       }
-      hours.append(Run(edge: id, rows: place))
-      if isSameEdge, row.day == rows[index - 1].day, let run = days.indices.last {
-        days[run].rows = days[run].rows.lowerBound..<place.upperBound
-      } else {
-        days.append(Run(edge: id, rows: place))
+      isNew[index] = true
+      if let same = names?[EndpointRow(batch.endpoints[index])] {
+        endpoints[index] = same
+        continue
       }
+      next += 1
+      endpoints[index] = next
+      names?[EndpointRow(batch.endpoints[index])] = next
+      new.append(index)
     }
-    try insert(new, rows)
-    try insert(hours: hours, rows, ingest: ingest)
-    try insert(days: days, rows)
+    return new
   }
 
-  /// The row number of an edge that is stored already.
-  private func knownEdge(_ row: EdgeRow, _ find: RowStatement) throws -> Int64? {
-    let key = batch.edges[Int(row.entry)].key
-    guard !isNew[Int(key.source)], !isNew[Int(key.destination)] else { return nil }
-    try bind(row, to: find, from: 1)
-    return try find.firstNumber()
+  private func insert(endpoints new: [Int], _ seen: [Span]) throws {
+    let insert = BulkInsert(
+      target:
+        "INSERT INTO endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
+      columns: 12
+    )
+    try insert.insert(new, database) { index, values in
+      values.add(endpoints[index])
+      values.add(seen[index].first)
+      values.add(seen[index].last)
+      EndpointRow.add(batch.endpoints[index], to: &values)
+    }
   }
 
-  private func bind(_ row: EdgeRow, to statement: RowStatement, from parameter: CInt) throws {
-    let key = batch.edges[Int(row.entry)].key
-    statement.bind(parameter, row.source)
-    statement.bind(parameter + 1, row.destination)
-    statement.bind(parameter + 2, Int64(key.transport))
-    statement.bind(parameter + 3, Int64(key.port))
-    statement.bind(parameter + 4, Int64(key.replyPort))
-    try statement.bind(parameter + 5, BatchWriter.sides[Int(key.side)])
-    try statement.bind(parameter + 6, BatchWriter.classes[Int(key.evidence)])
-    try statement.bind(parameter + 7, batch.logKind.rawValue)
+  /// The endpoints that an edge uses, those side by side whose rows are neighbours in the index.
+  private func neighbours(_ seen: [Span]) -> [Int] {
+    struct Place {
+      var namespace: Int
+      var workload: UInt64
+      var index: Int
+    }
+    var namespaces: Set<String> = []
+    for (index, endpoint) in batch.endpoints.enumerated() where seen[index].isSeen {
+      namespaces.insert(endpoint.namespace)
+    }
+    let ranks = Dictionary(
+      uniqueKeysWithValues: namespaces.sorted().enumerated().map { ($1, $0) }
+    )
+    var places: [Place] = []
+    places.reserveCapacity(seen.count)
+    for (index, endpoint) in batch.endpoints.enumerated() where seen[index].isSeen {
+      places.append(
+        Place(
+          namespace: ranks[endpoint.namespace, default: 0],
+          workload: BatchWriter.start(of: endpoint.workload?.name ?? ""),
+          index: index
+        )
+      )
+    }
+    places.sort { left, right in
+      (left.namespace, left.workload, left.index) < (right.namespace, right.workload, right.index)
+    }
+    return places.map(\.index)
   }
 
+  /// The first eight bytes of a text as a number that sorts like them: rows need to be in order only nearly.
+  private static func start(of text: String) -> UInt64 {
+    var start: UInt64 = 0
+    var shift: UInt64 = 64
+    for byte in text.utf8.prefix(8) {
+      shift -= 8
+      start |= UInt64(byte) << shift
+    }
+    return start
+  }
+}
+
+// MARK: - Edges
+
+extension BatchWriter {
   private static let sides = PolicySide.allCases.map(\.rawValue)
   private static let classes = EvidenceClass.allCases.map(\.rawValue)
 
-  private func insert(_ new: [Run], _ rows: [EdgeRow]) throws {
-    let edges = BulkInsert(
-      target: """
-        INSERT INTO flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
-        """,
-      columns: 9
-    )
-    try edges.insert(new, database) { run, statement, parameter in
-      statement.bind(parameter, run.edge)
-      try bind(rows[Int(run.rows.lowerBound)], to: statement, from: parameter + 1)
-    }
-  }
-
-  private func insert(hours: [Run], _ rows: [EdgeRow], ingest: Int64) throws {
-    let inserts = BulkInsert(
+  /// Upserts edges, their hours and their days.
+  private func insert(_ plan: EdgePlan, ingest: Int64) throws {
+    let numbers = try number(plan.edges)
+    try insert(plan.edges.indices.filter { numbers[$0].isNew }, of: plan.edges, numbers)
+    let hours = BulkInsert(
       target: """
         INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
         """,
       columns: 8,
       conflict: SQLiteStore.addHour
     )
-    try inserts.insert(hours, database) { run, statement, parameter in
-      let entry = batch.edges[Int(rows[Int(run.rows.lowerBound)].entry)]
-      statement.bind(parameter, run.edge)
-      statement.bind(parameter + 1, Int64(entry.key.hour))
-      statement.bind(parameter + 2, entry.records)
-      statement.bind(parameter + 3, entry.bytes)
-      statement.bind(parameter + 4, entry.first)
-      statement.bind(parameter + 5, entry.last)
-      statement.bind(parameter + 6, ingest)
-      statement.bind(parameter + 7, Int64(entry.sampleLine))
+    try hours.insert(plan.hours, database) { hour, values in
+      let entry = batch.edges[Int(hour.entry)]
+      values.add(numbers[Int(hour.edge)].id)
+      values.add(Int64(entry.key.hour))
+      values.add(entry.records)
+      values.add(entry.bytes)
+      values.add(entry.first)
+      values.add(entry.last)
+      values.add(ingest)
+      values.add(Int64(entry.sampleLine))
     }
-  }
-
-  private func insert(days: [Run], _ rows: [EdgeRow]) throws {
-    let inserts = BulkInsert(
+    let days = BulkInsert(
       target: """
         INSERT INTO edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
         """,
       columns: 7,
       conflict: SQLiteStore.addDay
     )
-    try inserts.insert(days, database) { run, statement, parameter in
-      let row = rows[Int(run.rows.lowerBound)]
-      var sum = batch.edges[Int(row.entry)]
-      var hours = row.hourBit
-      for other in rows[Int(run.rows.lowerBound) + 1..<Int(run.rows.upperBound)] {
-        let entry = batch.edges[Int(other.entry)]
-        hours |= other.hourBit
-        sum.records.addSaturated(entry.records)
-        sum.bytes.addSaturated(entry.bytes)
-        sum.first = min(sum.first, entry.first)
-        sum.last = max(sum.last, entry.last)
+    try days.insert(plan.days, database) { day, values in
+      var sum = DaySum()
+      for hour in plan.hours[Int(day.hours.lowerBound)..<Int(day.hours.upperBound)] {
+        sum.add(batch.edges[Int(hour.entry)], day: day.day)
       }
-      statement.bind(parameter, run.edge)
-      statement.bind(parameter + 1, row.day)
-      statement.bind(parameter + 2, hours)
-      statement.bind(parameter + 3, sum.records)
-      statement.bind(parameter + 4, sum.bytes)
-      statement.bind(parameter + 5, sum.first)
-      statement.bind(parameter + 6, sum.last)
+      values.add(numbers[Int(day.edge)].id)
+      values.add(Int64(day.day))
+      values.add(sum.hours)
+      values.add(sum.records)
+      values.add(sum.bytes)
+      values.add(sum.first)
+      values.add(sum.last)
+    }
+  }
+
+  /// What an edge counted in the hours of one UTC day.
+  private struct DaySum {
+    /// Bit n: seen in hour n of the day.
+    var hours: Int64 = 0
+    var records: Int64 = 0
+    var bytes: Int64 = 0
+    var first = Int64.max
+    var last = Int64.min
+
+    mutating func add(_ entry: EdgeTable.Entry, day: Int32) {
+      hours |= 1 << Int64(entry.key.hour - day * 24)
+      records.addSaturated(entry.records)
+      bytes.addSaturated(entry.bytes)
+      first = min(first, entry.first)
+      last = max(last, entry.last)
+    }
+  }
+
+  /// The number of an edge's row.
+  private struct Number {
+    var id: Int64
+    var isNew: Bool
+  }
+
+  /// Looks up the edges that are stored, and gives the others the numbers of their rows.
+  private func number(_ edges: [EdgePlan.Row]) throws -> [Number] {
+    let texts = edgeTexts()
+    var find = RowValues(try RowStatement(SQLiteStore.findEdge, database))
+    var next = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge") ?? 0
+    return try edges.map { edge in
+      let key = batch.edges[Int(edge.entry)].key
+      if !isNew[Int(key.source)], !isNew[Int(key.destination)] {
+        add(edge, texts, to: &find)
+        if let known = try find.firstNumber() { return Number(id: known, isNew: false) }
+      }
+      next += 1
+      return Number(id: next, isNew: true)
+    }
+  }
+
+  private func insert(_ new: [Int], of edges: [EdgePlan.Row], _ numbers: [Number]) throws {
+    let texts = edgeTexts()
+    let insert = BulkInsert(
+      target: """
+        INSERT INTO flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
+        """,
+      columns: 9
+    )
+    try insert.insert(new, database) { index, values in
+      values.add(numbers[index].id)
+      add(edges[index], texts, to: &values)
+    }
+  }
+
+  /// The texts of edges: all sides, all classes, and the kind of log.
+  private func edgeTexts() -> LastingTexts {
+    LastingTexts(BatchWriter.sides + BatchWriter.classes + [batch.logKind.rawValue])
+  }
+
+  /// Adds the columns that identify an edge.
+  private func add(_ edge: EdgePlan.Row, _ texts: LastingTexts, to values: inout RowValues) {
+    let key = batch.edges[Int(edge.entry)].key
+    values.add(edge.source)
+    values.add(edge.destination)
+    values.add(Int64(key.transport))
+    values.add(Int64(key.port))
+    values.add(Int64(key.replyPort))
+    values.add(lasting: texts[Int(key.side)])
+    values.add(lasting: texts[BatchWriter.sides.count + Int(key.evidence)])
+    values.add(lasting: texts[BatchWriter.sides.count + BatchWriter.classes.count])
+  }
+}
+
+/// A value that is made on another thread.
+private final class Preparation<Value: Sendable>: Sendable {
+  private let value = Mutex<Value?>(nil)
+  private let done = DispatchSemaphore(value: 0)
+
+  /// Begins to make it.
+  init(_ make: @escaping @Sendable () -> Value) {
+    DispatchQueue.global(qos: .userInitiated).async { [self] in
+      let made = make()
+      value.withLock { $0 = made }
+      done.signal()
+    }
+  }
+
+  /// Waits for it; once.
+  func outcome() -> Value {
+    while true {
+      done.wait()
+      if let made = value.withLock({ $0.take() }) { return made }
     }
   }
 }

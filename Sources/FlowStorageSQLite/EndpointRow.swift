@@ -29,17 +29,22 @@ struct EndpointRow: Hashable {
   /// The identifying columns in the order of ``find`` and ``insert``.
   var arguments: StatementArguments { StatementArguments(values) }
 
-  /// Binds the identifying columns to parameters from one on.
-  func bind(to statement: RowStatement, from parameter: CInt) throws {
-    try statement.bind(parameter, kind)
-    try statement.bind(parameter + 1, endpoint.cluster)
-    try statement.bind(parameter + 2, endpoint.namespace)
-    try statement.bind(parameter + 3, endpoint.workload?.kind ?? "")
-    try statement.bind(parameter + 4, endpoint.workload?.name ?? "")
-    try statement.bind(parameter + 5, labels)
-    try statement.bind(parameter + 6, address)
-    try statement.bind(parameter + 7, endpoint.name)
-    try statement.bind(parameter + 8, endpoint.entity)
+  /// Adds the identifying columns of an endpoint to the parameters of ``find`` or of an insert.
+  ///
+  /// The same texts as ``arguments``, without making strings of them.
+  static func add(_ given: Endpoint, to values: inout RowValues) {
+    let endpoint = given.isStorable ? given : given.storable
+    values.add(endpoint.kind.rawValue)
+    values.add(endpoint.cluster)
+    values.add(endpoint.namespace)
+    values.add(endpoint.workload?.kind ?? "")
+    values.add(endpoint.workload?.name ?? "")
+    values.add {
+      JSONWriter.append(strings: endpoint.labels.elements.lazy.map { ($0.key, $0.value) }, to: &$0)
+    }
+    values.add(endpoint.address?.description ?? "")
+    values.add(endpoint.name)
+    values.add(endpoint.entity)
   }
 
   static let insert = """

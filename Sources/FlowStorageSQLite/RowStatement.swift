@@ -62,6 +62,21 @@ final class RowStatement {
     guard code == SQLITE_OK else { throw RowStatement.error(code, connection) }
   }
 
+  /// Binds a text that stays where it is until the statement has run; even an empty one has an address.
+  @inline(__always)
+  func bind(_ index: CInt, lasting text: UnsafeBufferPointer<CChar>) {
+    let code = sqlite3_bind_text64(
+      statement,
+      index,
+      text.baseAddress,
+      UInt64(text.count),
+      nil,
+      UInt8(SQLITE_UTF8)
+    )
+    // NULL is no text.
+    assert(code == SQLITE_OK && text.baseAddress != nil)
+  }
+
   /// Runs a statement that gives no rows.
   func run() throws {
     let code = sqlite3_step(statement)

@@ -15,8 +15,8 @@ extension SQLiteStore: FlowStore {
         throw FlowStoreError.ledgerChanged
       }
       let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
-      let writer = try BatchWriter(batch, database)
-      try writer.saveEdges(ingest: id)
+      var writer = BatchWriter(batch, database)
+      try writer.save(ingest: id)
       try SQLiteStore.foldExternals(
         touchedBy: batch,
         ingest: id,

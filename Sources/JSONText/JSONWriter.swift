@@ -10,17 +10,51 @@ package enum JSONWriter {
   /// The shortest text of an object of strings; members in the order given.
   package static func text(ofStrings members: some Sequence<(key: String, value: String)>) -> String
   {
-    var output = "{"
+    var bytes: [UInt8] = []
     // Room for most sets of labels: growing by and by takes longer than writing.
-    output.reserveCapacity(240)
+    bytes.reserveCapacity(240)
+    append(strings: members, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Appends the shortest text of an object of strings as UTF-8; members in the order given.
+  package static func append(
+    strings members: some Sequence<(key: String, value: String)>,
+    to output: inout [UInt8]
+  ) {
+    var separator = UInt8(ascii: "{")
     for (key, value) in members {
-      if output.utf8.count > 1 { output += "," }
-      appendString(key, to: &output)
-      output += ":"
-      appendString(value, to: &output)
+      output.append(separator)
+      append(string: key, to: &output)
+      output.append(UInt8(ascii: ":"))
+      append(string: value, to: &output)
+      separator = UInt8(ascii: ",")
     }
-    output += "}"
-    return output
+    if separator == UInt8(ascii: "{") { output.append(separator) }
+    output.append(UInt8(ascii: "}"))
+  }
+
+  private static func append(string text: String, to output: inout [UInt8]) {
+    if isPlain(text) {
+      output.append(UInt8(ascii: "\""))
+      output.append(contentsOf: text.utf8)
+      output.append(UInt8(ascii: "\""))
+    } else {
+      var quoted = ""
+      appendString(text, to: &quoted)
+      output.append(contentsOf: quoted.utf8)
+    }
+  }
+
+  /// Whether a text stands for itself between quotes, as nearly every one does.
+  private static func isPlain(_ text: String) -> Bool {
+    // Looking at bytes is ten times faster than at scalars.
+    let bytes = text.utf8Span.span
+    for index in bytes.indices {
+      let byte = bytes[index]
+      guard 0x20...0x7e ~= byte, byte != 0x22, byte != 0x5c else { return false }
+    }
+    return true
   }
 
   /// Text indented by two spaces, for people; ends without a line feed.
@@ -88,8 +122,7 @@ package enum JSONWriter {
 
   private static func appendString(_ text: String, to output: inout String) {
     output += "\""
-    // Nearly every text stands for itself, and looking at bytes is ten times faster than at scalars.
-    if text.utf8.allSatisfy({ 0x20...0x7e ~= $0 && $0 != 0x22 && $0 != 0x5c }) {
+    if isPlain(text) {
       output += text
       output += "\""
       return

@@ -200,10 +200,12 @@ struct EvidenceAccumulatorTests {
     )
     var owned = pod("web")
     owned.workload = WorkloadReference(kind: "Deployment", name: "web")
-    log.remember(pod: "web-1", in: "shop", as: log.index(of: pod("web")))
-    log.remember(pod: "web-1", in: "shop", as: log.index(of: owned))
-    log.remember(pod: "web-1", in: "shop", as: log.index(of: pod("web")))
-    log.remember(pod: "web-1", in: "other", as: log.index(of: pod("other")))
+    var elsewhere = pod("other")
+    elsewhere.namespace = "other"
+    for endpoint in [pod("web"), owned, pod("web"), elsewhere] {
+      let index = log.index(of: endpoint)
+      log.remember(pod: "web-1".utf8Span.span.bytes, as: index)
+    }
     log.finish()
     #expect(log.plain.map(\.source) == [owned])
   }

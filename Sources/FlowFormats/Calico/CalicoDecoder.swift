@@ -308,9 +308,11 @@ package struct CalicoDecoder: LogDecoder {
     as endpoint: Endpoint,
     in accumulator: inout EvidenceAccumulator
   ) {
-    guard !end.aggregatedName.isEmpty else { return }
+    // The inventory may know the address as that of a pod elsewhere.
+    guard !end.aggregatedName.isEmpty, endpoint.namespace == end.namespace else { return }
     let index = accumulator.index(of: endpoint)
-    accumulator.remember(pod: end.aggregatedName, in: end.namespace, as: index)
+    // The span lives as long as the name.
+    unsafe accumulator.remember(pod: end.aggregatedName.utf8Span.span.bytes, as: index)
   }
 
   private mutating func add(

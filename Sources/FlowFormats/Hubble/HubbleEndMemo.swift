@@ -192,10 +192,7 @@ struct HubbleEndMemo: Sendable {
     into accumulator: inout EvidenceAccumulator
   ) {
     podNames.insert(0, bytes, start, count: count, group: index, hash: hash)
-    guard let name = String(utf8: bytes, from: start, to: start + count),
-      Int(index) < accumulator.endpoints.count
-    else { return }
-    accumulator.remember(pod: name, in: accumulator.endpoints[Int(index)].namespace, as: index)
+    accumulator.remember(pod: bytes.extracting(start..<start + count), as: index)
   }
 
   /// Notes that the accumulator knows whose name a pod's name is.

@@ -71,7 +71,10 @@ struct HubbleEndpointReader {
       )
     }
     let index = accumulator.index(of: endpoint)
-    if !podName.isEmpty { accumulator.remember(pod: podName, in: namespace, as: index) }
+    if !podName.isEmpty {
+      // The span lives as long as the name.
+      unsafe accumulator.remember(pod: podName.utf8Span.span.bytes, as: index)
+    }
     return Reading(end: HubbleEnd(kind: .pod, index: index))
   }
 
