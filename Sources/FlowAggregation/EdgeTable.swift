@@ -144,6 +144,12 @@ package struct EdgeTable: Sendable {
     waiting.removeAll(keepingCapacity: true)
   }
 
+  /// Gives the sample lines other numbers, which must rise with the old ones.
+  mutating func renumberLines(_ number: (Int) -> Int) {
+    countWaiting()
+    for index in counted.indices { counted[index].sampleLine = number(counted[index].sampleLine) }
+  }
+
   @inline(__always)
   private mutating func count(_ entry: Entry) {
     let mask = slots.count &- 1

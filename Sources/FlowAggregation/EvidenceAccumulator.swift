@@ -82,9 +82,7 @@ package struct EvidenceAccumulator: Sendable {
   /// Counts a record that could not be read.
   package mutating func reject(line: Int, _ problem: String) {
     counts.rejectedCount += 1
-    if counts.rejections.count < IngestCounts.keptRejections {
-      counts.rejections.append(Rejection(line: line, problem: problem))
-    }
+    counts.keep(Rejection(line: line, problem: problem))
   }
 
   /// Notes that the log covered a time, whether or not the record at that time is evidence.
@@ -139,7 +137,8 @@ package struct EvidenceAccumulator: Sendable {
 
   /// Remembers a pod's name, given as UTF-8, for records that name a pod without its labels.
   ///
-  /// Of the endpoints of one name in a namespace the first counts, but for the first one with an owner.
+  /// Of the endpoints of one name in a namespace one with an owner counts, then the first by their order, so that
+  /// that of the records does not matter.
   ///
   /// - Parameter index: The index of the pod's endpoint.
   @inline(__always)
@@ -347,13 +346,25 @@ package struct EvidenceAccumulator: Sendable {
 // MARK: - Finishing
 
 extension EvidenceAccumulator {
-  /// Adds what another thread counted of a later part of the same log.
+  /// Gives all lines other numbers.
+  ///
+  /// - Parameter number: The new number of a line; must rise with the old one.
+  package mutating func renumberLines(_ number: (Int) -> Int) {
+    edges.renumberLines(number)
+    unmarkedEdges.renumberLines(number)
+    for index in counts.rejections.indices {
+      counts.rejections[index].line = number(counts.rejections[index].line)
+    }
+  }
+
+  /// Adds what another thread counted of another part of the same log.
   ///
   /// - Parameter lineOffset: Lines before that part.
   package mutating func merge(_ other: EvidenceAccumulator, lineOffset: Int) {
     var other = other
     other.edges.countWaiting()
     other.unmarkedEdges.countWaiting()
+    other.replies.insertWaiting()
     other.flushCapture()
     other.flushDiscards()
     flushCapture()
@@ -441,6 +452,7 @@ extension EvidenceAccumulator {
 
   /// Turns allowed TCP edges to which only resets came back in their hour into attempts.
   private mutating func demoteRefused() {
+    replies.insertWaiting()
     var refused: Set<EdgeKey> = []
     for reply in replies.keys where reply.evidence != 0 {
       var key = reply

@@ -124,6 +124,17 @@ package struct IngestCounts: Hashable, Sendable {
   /// All records seen: used, discarded and rejected.
   package var records: Int { used + discarded.values.reduce(0, +) + rejectedCount }
 
+  /// Keeps a rejection if it is among the first by line.
+  mutating func keep(_ rejection: Rejection) {
+    if rejections.count < IngestCounts.keptRejections {
+      rejections.append(rejection)
+    } else if let last = rejections.indices.max(by: { rejections[$0].line < rejections[$1].line }),
+      rejection.line < rejections[last].line
+    {
+      rejections[last] = rejection
+    }
+  }
+
   /// Adds the counts of a later part of the input, whose line 1 is `lineOffset` + 1 here.
   package mutating func merge(_ other: IngestCounts, lineOffset: Int) {
     lines += other.lines

@@ -64,18 +64,18 @@ struct PodNames: Sendable {
     Int(note.start)..<Int(note.start) + Int(note.count)
   }
 
-  /// The first endpoint of each name, but for the first one with an owner: once seen, it is worth more than a
-  /// set of labels alone.
+  /// The endpoint of each name: one with an owner, worth more than a set of labels alone, and of those the first
+  /// by their order.
   private func owners(_ endpoints: [Endpoint]) -> [Key: Note] {
     var owners: [Key: Note] = [:]
     for note in notes {
       guard let name = String(validating: bytes[range(note)], as: UTF8.self) else { continue }
       let endpoint = endpoints[Int(note.index)]
       let key = Key(namespace: endpoint.namespace, name: name)
-      if let first = owners[key],
-        endpoints[Int(first.index)].workload != nil || endpoint.workload == nil
-      {
-        continue
+      if let known = owners[key] {
+        let other = endpoints[Int(known.index)]
+        let isOwned = (endpoint.workload != nil, other.workload != nil)
+        guard isOwned.0 == isOwned.1 ? endpoint < other : isOwned.0 else { continue }
       }
       owners[key] = note
     }

@@ -62,6 +62,16 @@ package struct DecoderOptions: Sendable {
   package init() {}
 }
 
+/// How a log may be shared among several decoders that work at once.
+package enum LogSharing: Sendable {
+  /// Not at all: what a record says depends on all before it.
+  case none
+  /// Each may decode one part of it; they are merged in the order of the parts.
+  case inOrder
+  /// Records stand for themselves: a decoder, with its accumulator, may decode parts here and there.
+  case anywhere
+}
+
 /// Decodes the records of one log, in order.
 ///
 /// A record is the bytes of one line without its line feed, or of one JSON value of an array or of
@@ -106,8 +116,8 @@ package protocol LogDecoder: Sendable {
   /// - Parameter start: The first bytes of the log, perhaps cut inside a line.
   mutating func resume(after start: RawSpan)
 
-  /// Whether parts of one log that is read with these options may be decoded by several decoders at once.
-  static func decodesParts(_ options: DecoderOptions) -> Bool
+  /// How one log that is read with these options may be shared among decoders.
+  static func sharing(_ options: DecoderOptions) -> LogSharing
 
   /// The decoder to read the next part of the same log again with, nil when `later` read it right.
   ///
@@ -148,8 +158,8 @@ extension LogDecoder {
   /// Nothing: most decoders remember only what they need.
   package mutating func releaseMemory() {}
 
-  /// No: most decoders remember something of earlier records.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool { false }
+  /// None: most decoders remember something of earlier records.
+  package static func sharing(_ options: DecoderOptions) -> LogSharing { .none }
 
   /// None: the parts know nothing of each other.
   package func correction(of later: any LogDecoder) -> (any LogDecoder)? { nil }

@@ -210,6 +210,49 @@ struct EvidenceAccumulatorTests {
     #expect(log.plain.map(\.source) == [owned])
   }
 
+  @Test("Of two owners of a name the same one counts whatever the order, however often it is noted")
+  func podNamesInAnyOrder() {
+    func log(_ order: [String], repeated count: Int) -> EvidenceAccumulator {
+      var log = EvidenceAccumulator(logKind: .hubble)
+      let bare = log.index(of: Endpoint(kind: .pod, namespace: "shop", name: "web-1"))
+      let other = log.index(of: pod("api"))
+      log.add(
+        source: bare,
+        destination: other,
+        transport: .tcp,
+        port: 80,
+        side: .both,
+        evidence: .allowed,
+        first: 0,
+        last: 0,
+        line: 1
+      )
+      // Names that come again and again make room for themselves.
+      for index in 0..<count {
+        let name = Array("pod-\(index % 10)".utf8)
+        log.remember(pod: unsafe name.span.bytes, as: other)
+      }
+      for app in order {
+        let index = log.index(of: pod(app))
+        log.remember(pod: unsafe "web-1".utf8Span.span.bytes, as: index)
+      }
+      log.finish()
+      return log
+    }
+    for (order, count) in [(["a", "b"], 0), (["b", "a"], 0), (["b", "a"], 300_000)] {
+      #expect(log(order, repeated: count).plain.map(\.source) == [pod("a")])
+    }
+  }
+
+  @Test("Refused lines are kept by their number, in whatever order they come")
+  func refusedLines() {
+    var log = EvidenceAccumulator(logKind: .hubble)
+    for line in (1...30).reversed() + Array(31...60) { log.reject(line: line, "not JSON") }
+    log.renumberLines { $0 + 100 }
+    #expect(log.counts.rejectedCount == 60)
+    #expect(log.counts.rejections.map(\.line).sorted() == Array(101...120))
+  }
+
   @Test("Draining keeps what is known and counts anew")
   func draining() {
     var log = EvidenceAccumulator(logKind: .hubble)

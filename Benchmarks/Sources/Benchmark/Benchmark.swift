@@ -138,23 +138,28 @@ struct Benchmark {
         flowlearn, "ingest", "-q", "-j", String(threads), "--store", store, file,
       ])
     }
-    let command = DuckDB.command(format, file: file, threads: threads)
-    let measured = Child.medians(runs, [ingest] + (command.map { c in [{ Child.run(c) }] } ?? []))
+    let others = DuckDB.comparisons(format, file: file, inventory: inventory, threads: threads)
+    let measured = Child.medians(
+      runs,
+      [ingest] + others.map { other in { Child.run(other.command) } }
+    )
     let ours = measured[0]
     report(name, "flowlearn", ours, bytes: bytes)
     print(
       "  \(tally.records) records; processor time is \(ratio(ours.processor, lines.processor)) x that of wc -l"
     )
     print("  " + StoredEdges(flowlearn, store: store).compared(with: tally, of: cluster, format))
-    guard let duck = measured.dropFirst().first else {
-      print("  python3 without the duckdb module: no comparison (pip install duckdb)\n")
-      return
+    if others.isEmpty {
+      print("  python3 without the duckdb module: no comparison (pip install duckdb)")
     }
-    report(name, "DuckDB", duck, bytes: bytes)
-    print(
-      "  DuckDB / flowlearn: wall \(ratio(duck.wall, ours.wall)) x, processor \(ratio(duck.processor, ours.processor)) x"
-    )
-    print("  DuckDB counted \(duck.output.trimmingCharacters(in: .whitespacesAndNewlines))\n")
+    for (other, run) in zip(others, measured.dropFirst()) {
+      report(name, other.name, run, bytes: bytes)
+      print(
+        "  \(other.name) / flowlearn: wall \(ratio(run.wall, ours.wall)) x, processor \(ratio(run.processor, ours.processor)) x"
+      )
+      print("  counted \(run.output.trimmingCharacters(in: .whitespacesAndNewlines))")
+    }
+    print()
   }
 
   /// The path of a store that does not exist yet.

@@ -2,24 +2,46 @@ import FlowGenerator
 
 /// The same aggregation in DuckDB, through Python's package.
 enum DuckDB {
-  /// The command that reads a file, groups by ends, protocol, port and hour, and writes the groups into a
-  /// table; nil where python3 or its duckdb module is missing.
-  static func command(_ format: LogWriter.Format, file: String, threads: Int) -> [String]? {
-    guard Child.run(["python3", "-c", "import duckdb"]).status == 0 else { return nil }
-    let script = """
-      import duckdb, os, sys
-      path, threads = sys.argv[1], int(sys.argv[2])
-      store = path + '.duckdb'
-      if os.path.exists(store): os.remove(store)
-      db = duckdb.connect(store)
-      db.execute(f'SET threads = {threads}')
-      db.execute('SET enable_progress_bar = false')
-      db.execute('''CREATE TABLE edges AS \(query(format))''', [path])
-      print(db.execute('SELECT count(*), sum(records) FROM edges').fetchone())
-      db.close()
-      os.remove(store)
-      """
-    return ["python3", "-c", script, file, String(threads)]
+  /// A query that is compared with.
+  struct Comparison {
+    var name: String
+    var command: [String]
+  }
+
+  /// The commands that read a file, group by ends, protocol, port and hour, and write the groups into a
+  /// table; none where python3 or its duckdb module is missing.
+  ///
+  /// - Parameter inventory: The pods of a log that has addresses only.
+  static func comparisons(
+    _ format: LogWriter.Format,
+    file: String,
+    inventory: String?,
+    threads: Int
+  ) -> [Comparison] {
+    guard Child.run(["python3", "-c", "import duckdb"]).status == 0 else { return [] }
+    func command(_ query: String) -> [String] {
+      let script = """
+        import duckdb, os, sys
+        path, pods, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+        store = path + '.duckdb'
+        if os.path.exists(store): os.remove(store)
+        db = duckdb.connect(store)
+        db.execute(f'SET threads = {threads}')
+        db.execute('SET enable_progress_bar = false')
+        db.execute("SET VARIABLE log = '" + path + "'")
+        db.execute("SET VARIABLE pods = '" + pods + "'")
+        db.execute(\'\'\'CREATE TABLE edges AS \(query)\'\'\')
+        print(db.execute('SELECT count(*), sum(records) FROM edges').fetchone())
+        db.close()
+        os.remove(store)
+        """
+      return ["python3", "-c", script, file, inventory ?? "", String(threads)]
+    }
+    let same = Comparison(name: "DuckDB", command: command(query(format)))
+    guard format == .vpc else { return [same] }
+    return [
+      same, Comparison(name: "DuckDB, neither names nor answers", command: command(addressQuery)),
+    ]
   }
 
   private static func query(_ format: LogWriter.Format) -> String {
@@ -30,7 +52,7 @@ enum DuckDB {
              flow.destination.labels AS destination_labels, flow.l4.TCP.destination_port AS port,
              date_trunc('hour', flow.time::TIMESTAMP) AS hour, count(*) AS records,
              min(flow.time) AS first_seen, max(flow.time) AS last_seen
-      FROM read_json(?, format='newline_delimited', columns={flow: 'STRUCT("time" VARCHAR, verdict VARCHAR, is_reply BOOLEAN, trace_observation_point VARCHAR, l4 STRUCT(TCP STRUCT(source_port INTEGER, destination_port INTEGER, flags STRUCT(SYN BOOLEAN, ACK BOOLEAN, RST BOOLEAN))), source STRUCT(namespace VARCHAR, labels VARCHAR[]), destination STRUCT(namespace VARCHAR, labels VARCHAR[]))'})
+      FROM read_json(getvariable('log'), format='newline_delimited', columns={flow: 'STRUCT("time" VARCHAR, verdict VARCHAR, is_reply BOOLEAN, trace_observation_point VARCHAR, l4 STRUCT(TCP STRUCT(source_port INTEGER, destination_port INTEGER, flags STRUCT(SYN BOOLEAN, ACK BOOLEAN, RST BOOLEAN))), source STRUCT(namespace VARCHAR, labels VARCHAR[]), destination STRUCT(namespace VARCHAR, labels VARCHAR[]))'})
       WHERE flow.verdict = 'FORWARDED' AND NOT flow.is_reply GROUP BY ALL
       """
     case .calico:
@@ -38,16 +60,45 @@ enum DuckDB {
       SELECT source_namespace, source_name_aggr, dest_namespace, dest_name_aggr, proto, dest_port, reporter,
              action, start_time // 3600 AS hour, count(*) AS records, sum(bytes_in + bytes_out) AS bytes,
              min(start_time) AS first_seen, max(end_time) AS last_seen
-      FROM read_json(?, format='newline_delimited', columns={start_time: 'BIGINT', end_time: 'BIGINT', source_namespace: 'VARCHAR', source_name_aggr: 'VARCHAR', source_labels: 'STRUCT(labels VARCHAR[])', dest_namespace: 'VARCHAR', dest_name_aggr: 'VARCHAR', dest_labels: 'STRUCT(labels VARCHAR[])', dest_port: 'INTEGER', proto: 'VARCHAR', reporter: 'VARCHAR', action: 'VARCHAR', policies: 'STRUCT(enforced_policies VARCHAR[])', bytes_in: 'BIGINT', bytes_out: 'BIGINT'})
+      FROM read_json(getvariable('log'), format='newline_delimited', columns={start_time: 'BIGINT', end_time: 'BIGINT', source_namespace: 'VARCHAR', source_name_aggr: 'VARCHAR', source_labels: 'STRUCT(labels VARCHAR[])', dest_namespace: 'VARCHAR', dest_name_aggr: 'VARCHAR', dest_labels: 'STRUCT(labels VARCHAR[])', dest_port: 'INTEGER', proto: 'VARCHAR', reporter: 'VARCHAR', action: 'VARCHAR', policies: 'STRUCT(enforced_policies VARCHAR[])', bytes_in: 'BIGINT', bytes_out: 'BIGINT'})
       GROUP BY ALL
       """
     case .vpc:
       """
-      SELECT "pkt-srcaddr", "pkt-dstaddr", dstport, protocol, action, start // 3600 AS hour,
-             count(*) AS records, sum(bytes) AS bytes, min(start) AS first_seen, max("end") AS last_seen
-      FROM read_csv(?, delim=' ', header=true)
-      WHERE "log-status" = 'OK' AND ("tcp-flags" & 18) = 2 GROUP BY ALL
+      WITH records AS (
+        SELECT "pkt-srcaddr" AS source, "pkt-dstaddr" AS destination, srcport, dstport, protocol,
+               "tcp-flags" AS flags, start // 3600 AS hour, bytes, start, "end" AS finish
+        FROM read_csv(getvariable('log'), delim=' ', header=true)
+        WHERE "log-status" = 'OK' AND action = 'ACCEPT'),
+      opened AS (SELECT * FROM records WHERE flags & 18 = 2),
+      answered AS (SELECT * FROM records WHERE flags & 18 = 18),
+      pods AS (
+        SELECT pod.status.podIP AS address, pod.metadata.namespace, pod.metadata.ownerReferences[1].name AS owner
+        FROM (SELECT unnest(items) AS pod FROM read_json(getvariable('pods'), columns={items:
+          'STRUCT(metadata STRUCT(namespace VARCHAR, ownerReferences STRUCT("name" VARCHAR)[]), status STRUCT(podIP VARCHAR))[]'}))),
+      flows AS (
+        SELECT source, destination, dstport, protocol, hour, count(*) AS records, sum(bytes) AS bytes,
+               min(start) AS first_seen, max(finish) AS last_seen
+        FROM opened WHERE EXISTS (
+          SELECT 1 FROM answered WHERE answered.source = opened.destination
+            AND answered.destination = opened.source AND answered.srcport = opened.dstport
+            AND answered.dstport = opened.srcport AND answered.protocol = opened.protocol)
+        GROUP BY ALL)
+      SELECT client.namespace AS client_namespace, client.owner AS client, server.namespace, server.owner,
+             dstport, protocol, hour, sum(records) AS records, sum(bytes) AS bytes,
+             min(first_seen) AS first_seen, max(last_seen) AS last_seen
+      FROM flows JOIN pods client ON client.address = flows.source
+      JOIN pods server ON server.address = flows.destination GROUP BY ALL
       """
     }
   }
+
+  /// A VPC log by its addresses: not the same aggregation, as it names no pods and takes every opening for a
+  /// connection that worked.
+  private static let addressQuery = """
+    SELECT "pkt-srcaddr", "pkt-dstaddr", dstport, protocol, action, start // 3600 AS hour,
+           count(*) AS records, sum(bytes) AS bytes, min(start) AS first_seen, max("end") AS last_seen
+    FROM read_csv(getvariable('log'), delim=' ', header=true)
+    WHERE "log-status" = 'OK' AND ("tcp-flags" & 18) = 2 GROUP BY ALL
+    """
 }

@@ -2,7 +2,6 @@ import FlowAggregation
 import FlowFormats
 import FlowModel
 import Foundation
-import Synchronization
 
 /// Decodes an opened input from an offset to its end.
 struct InputDecoding: Sendable {
@@ -23,16 +22,16 @@ struct InputDecoding: Sendable {
   /// The least bytes that a thread of its own is started for.
   static let leastPart: Int64 = 4 << 20
 
-  private let name: String
+  let name: String
   private let head: [UInt8]
   private let storage: OpenedInput.Storage
   private let source: SourceBox
   private let framing: RecordFraming
-  private let format: LogFormat
-  private let options: IngestOptions
+  let format: LogFormat
+  let options: IngestOptions
   private let resolver: (any AddressResolving)?
   private let progress: @Sendable (Int64) -> Void
-  private let leastPart: Int64
+  let leastPart: Int64
 
   /// The source is only ever used by the one thread that runs the decoding.
   private struct SourceBox: @unchecked Sendable {
@@ -84,98 +83,55 @@ struct InputDecoding: Sendable {
 
   // MARK: Lines of a plain file
 
-  private struct Part: Sendable {
+  /// What was made of some of a log's lines.
+  struct Part: Sendable {
     var accumulator: EvidenceAccumulator
     var decoder: any LogDecoder
     var end = LineReader.End(consumed: 0, lines: 0, rest: [], tail: TailWindow())
   }
 
   private func plain(size: Int64, from start: ReadStart) throws -> Output {
-    let offset = start.offset
-    let lines = start.wholeLines
-    let length = size - offset
-    let most = format.decoder.decodesParts(options.decoder) ? options.threads : 1
-    let count = max(1, min(Int64(most), length / leastPart))
-    let file = try FileRange(path: name)
-    var starts = [offset]
-    for index in 1..<max(1, count) {
-      let next = try file.lineStart(atOrAfter: offset + length * index / count, before: size)
-      // A part without a line of its own would hide that the one before ends in a torn line.
-      if next > starts[starts.count - 1], next < size { starts.append(next) }
-    }
-    starts.append(Int64.max)
-    let ranges = (0..<starts.count - 1).map { (start: starts[$0], end: starts[$0 + 1]) }
-    let parts = Mutex<[Int: Result<Part, any Error>]>([:])
-    if ranges.count == 1 {
-      let result = Result { try decode(start: offset, end: nil, firstLine: lines + 1) }
-      parts.withLock { $0[0] = result }
-    } else {
-      DispatchQueue.concurrentPerform(iterations: ranges.count) { index in
-        let result = Result {
-          var part = try decode(
-            start: ranges[index].start,
-            end: index + 1 < ranges.count ? ranges[index].end : nil,
-            firstLine: index == 0 ? lines + 1 : 1
-          )
-          part.decoder.endPart(into: &part.accumulator)
-          part.decoder.releaseMemory()
-          return part
-        }
-        parts.withLock { $0[index] = result }
-      }
-    }
-    guard var whole = try parts.withLock({ $0.removeValue(forKey: 0) })?.get() else {
-      throw InputError.missing(file: name)
-    }
-    for index in 1..<max(1, ranges.count) {
-      guard var part = try parts.withLock({ $0.removeValue(forKey: index) })?.get() else {
-        continue
-      }
-      if let decoder = whole.decoder.correction(of: part.decoder) {
-        part = try decode(
-          start: ranges[index].start,
-          end: index + 1 < ranges.count ? ranges[index].end : nil,
-          firstLine: 1,
-          decoder: decoder
-        )
-      }
-      let before = lines + whole.end.lines
-      whole.accumulator.merge(part.accumulator, lineOffset: before)
-      whole.decoder.merge(part.decoder, lineOffset: before, into: &whole.accumulator)
-      whole.end.lines += part.end.lines
-      whole.end.consumed = max(whole.end.consumed, part.end.consumed)
-      whole.end.rest = part.end.rest
-    }
-    let torn = finishLastLine(&whole, linesBefore: lines, isGrowing: true)
-    whole.decoder.finish(into: &whole.accumulator)
-    let window = min(Int64(OpenedInput.identityWindow), whole.end.consumed)
+    var part = try wholeFile(size: size, from: start)
+    let torn = finishLastLine(&part, linesBefore: start.wholeLines, isGrowing: true)
+    part.decoder.finish(into: &part.accumulator)
+    let window = min(Int64(OpenedInput.identityWindow), part.end.consumed)
     let tail = try FileRange.read(
       name,
-      offset: whole.end.consumed - window,
+      offset: part.end.consumed - window,
       count: Int(window)
     )
     return Output(
-      accumulator: whole.accumulator,
-      consumed: whole.end.consumed,
+      accumulator: part.accumulator,
+      consumed: part.end.consumed,
       tailHash: ContentHash.hash(tail),
-      lines: lines + whole.end.lines,
+      lines: start.wholeLines + part.end.lines,
       tornBytes: torn
     )
   }
 
-  /// Decodes the lines that start in a range of a plain file.
-  private func decode(
-    start: Int64,
-    end: Int64?,
+  /// A part that begins at an offset.
+  func makePart(at offset: Int64) -> Part {
+    Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: offset))
+  }
+
+  /// Decodes the lines that start in a stretch of a plain file into a part.
+  ///
+  /// - Parameters:
+  ///   - start: Where the first of them starts.
+  ///   - firstLine: Its number.
+  ///   - limit: Where a line starts that is left to others with all after it; asked before each block is
+  ///     read, with the offset up to which it will be.
+  func decode(
+    from start: Int64,
     firstLine: Int,
-    decoder: (any LogDecoder)? = nil
-  ) throws -> Part {
+    into part: inout Part,
+    limit: (Int64) -> Int64?
+  ) throws {
     let file = try FileRange(path: name)
-    var part = Part(accumulator: makeAccumulator(), decoder: decoder ?? makeDecoder(at: start))
     var position = start
     var reader = LineReader(offset: start, firstLine: firstLine)
     part.end = try reader.run(
-      limit: end,
+      limit: { limit(position + Int64($0)) },
       read: { buffer in
         let count = try file.read(into: buffer, at: position)
         position += Int64(count)
@@ -187,7 +143,6 @@ struct InputDecoding: Sendable {
       },
       tooLong: { InputDecoding.reject(tooLong: $0, in: &part.accumulator) }
     )
-    return part
   }
 
   private static func reject(tooLong line: Int, in accumulator: inout EvidenceAccumulator) {
@@ -230,7 +185,7 @@ struct InputDecoding: Sendable {
     // Inflating takes as long as decoding: each has a thread.
     let ahead = ReadAheadSource(source.source)
     part.end = try reader.run(
-      limit: nil,
+      limit: { _ in nil },
       read: { buffer in
         let count = try ahead.read(into: buffer)
         let position = ahead.compressedPosition

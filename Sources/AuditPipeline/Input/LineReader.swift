@@ -45,19 +45,22 @@ struct LineReader {
   /// Reads through `read` until it gives nothing more or `limit` lines' starts are behind.
   ///
   /// - Parameters:
-  ///   - limit: Where a line starts that is left to others with all after it; nil for no limit.
+  ///   - limit: Where a line starts that is left to others with all after it; nil for no limit. It is asked
+  ///     before each read, with the most bytes that will be read.
   ///   - read: Fills a buffer, 0 at the end.
   ///   - decode: Takes whole lines with the first one's number, gives their count.
   ///   - tooLong: Is told the number of a line that is longer than can be read.
   mutating func run(
-    limit: Int64?,
+    limit: (Int) -> Int64?,
     read: (UnsafeMutableRawBufferPointer) throws -> Int,
     decode: (RawSpan, Int) throws -> Int,
     tooLong: (Int) -> Void
   ) throws -> End {
-    // A line too long to be kept is passed over to its end, which may lie behind the limit.
-    while skipsLine || limit.map({ end.consumed < $0 }) ?? true {
+    while true {
       if filled == buffer.count { growOrSkip(tooLong: tooLong) }
+      let limit = limit(buffer.count - filled)
+      // A line too long to be kept is passed over to its end, which may lie behind the limit.
+      guard skipsLine || limit.map({ end.consumed < $0 }) ?? true else { break }
       let count = try buffer.withUnsafeMutableBytes { bytes in
         try read(UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
       }

@@ -53,8 +53,8 @@ package struct CalicoDecoder: LogDecoder {
   }
 
   /// Records stand for themselves, but for Felix' lines whose year is found from their order.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool {
-    options.assumedYear == nil
+  package static func sharing(_ options: DecoderOptions) -> LogSharing {
+    options.assumedYear == nil ? .anywhere : .none
   }
 
   /// Whether the first records are Calico flows in any of their forms.

@@ -19,7 +19,7 @@ package struct HubbleDecoder: LogDecoder {
   private var knownEndpoints = 0
 
   /// Hubble records stand for themselves.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool { true }
+  package static func sharing(_ options: DecoderOptions) -> LogSharing { .anywhere }
 
   /// Makes a decoder for one log.
   package init(options: DecoderOptions) {

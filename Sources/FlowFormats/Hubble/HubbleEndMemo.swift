@@ -18,6 +18,11 @@ struct HubbleEndMemo: Sendable {
     ///
     /// Not the template itself: settling the one end of a record may make room by forgetting all of them.
     var known: HubbleEnd?
+    /// Where that template is, and of which time; all may be forgotten.
+    var template = 0
+    var generation: UInt32 = 0
+    /// Whether the pod's name is one of those that the template had last.
+    var isNameKnown = false
     /// Offset of the object's brace; -1 when the record has no such object.
     var start = -1
     /// Offset behind the object; -1 when it is malformed.
@@ -28,14 +33,26 @@ struct HubbleEndMemo: Sendable {
     var nameCount = 0
   }
 
-  private struct Template {
-    var hash: UInt64
-    var offset: UInt32
-    /// Bytes from the first member behind `ID` to the pod's name; the whole rest when there is no tail.
-    var headCount: UInt32
-    /// Bytes from the quote behind the pod's name; 0 when the object was remembered whole.
-    var tailCount: UInt32
-    var end: HubbleEnd
+  /// What stands in the arena, one behind the other and filled up to a multiple of eight bytes, so that what a
+  /// lookup reads lies together.
+  private enum Template {
+    /// Offset of the hash.
+    static let hash = 0
+    /// Offset of the end, packed.
+    static let end = 8
+    /// Offset of the counts of the bytes from the first member behind `ID` to the pod's name (all when there
+    /// is no tail), and of those from the quote behind the name (0 when the object was remembered whole).
+    static let counts = 16
+    /// Offset of the names the pod had last: each with its length in a byte before it.
+    static let names = 24
+    /// How many names there are, and the room of each.
+    static let nameCount = 3
+    static let nameRoom = 40
+    /// Offset of the object's bytes.
+    static let bytes = names + nameCount * nameRoom
+
+    /// The bytes of one whose object has so many.
+    static func size(_ count: Int) -> Int { (bytes + count + 7) & ~7 }
   }
 
   /// The most templates of one hash that are compared.
@@ -46,7 +63,10 @@ struct HubbleEndMemo: Sendable {
 
   private let limit: Int
   private var arena: [UInt8] = []
-  private var templates: [Template] = []
+  private var templateCount = 0
+  /// Rises when all templates are forgotten.
+  private var generation: UInt32 = 0
+  /// Offsets of templates in units of eight bytes, + 1.
   private var slots = [UInt32](repeating: 0, count: HubbleEndMemo.fewestSlots)
   private var whole: ByteMemo
   private var podNames: ByteMemo
@@ -68,7 +88,8 @@ struct HubbleEndMemo: Sendable {
 
   private mutating func removeTemplates() {
     arena.removeAll(keepingCapacity: true)
-    templates.removeAll(keepingCapacity: true)
+    templateCount = 0
+    generation &+= 1
     slots = Array(repeating: 0, count: HubbleEndMemo.fewestSlots)
   }
 
@@ -86,10 +107,14 @@ struct HubbleEndMemo: Sendable {
       let hash = HubbleEndMemo.hash(bytes, body)
       let mask = slots.count &- 1
       var slot = Int(truncatingIfNeeded: hash) & mask
+      // The span of the arena lives for this lookup only.
+      let known = unsafe arena.span.bytes
       while slots[slot] != 0 {
-        let index = Int(slots[slot]) &- 1
-        if templates[index].hash == hash, fits(index, bytes, body, &found) {
-          found.known = templates[index].end
+        let template = (Int(slots[slot]) &- 1) &* 8
+        if known.word(at: template) == hash, fits(template, known, bytes, body, &found) {
+          found.known = HubbleEnd(packed: known.word(at: template &+ Template.end))
+          found.template = template
+          found.generation = generation
           return found.end
         }
         slot = (slot &+ 1) & mask
@@ -100,14 +125,18 @@ struct HubbleEndMemo: Sendable {
   }
 
   @inline(__always)
-  private func fits(_ index: Int, _ bytes: RawSpan, _ body: Int, _ found: inout Found) -> Bool {
-    let offset = Int(templates[index].offset)
-    let headCount = Int(templates[index].headCount)
-    let tailCount = Int(templates[index].tailCount)
-    // The span of the arena lives for this comparison only.
-    guard unsafe bytes.equals(body, arena.span.bytes, offset, count: headCount) else {
-      return false
-    }
+  private func fits(
+    _ template: Int,
+    _ known: RawSpan,
+    _ bytes: RawSpan,
+    _ body: Int,
+    _ found: inout Found
+  ) -> Bool {
+    let counts = known.word(at: template &+ Template.counts)
+    let headCount = Int(truncatingIfNeeded: counts & 0xffff_ffff)
+    let tailCount = Int(truncatingIfNeeded: counts &>> 32)
+    let head = template &+ Template.bytes
+    guard bytes.equals(body, known, head, count: headCount) else { return false }
     let nameStart = body &+ headCount
     if tailCount == 0 {
       found.end = nameStart
@@ -115,13 +144,39 @@ struct HubbleEndMemo: Sendable {
     }
     let nameEnd = bytes.plainStringEnd(nameStart)
     guard nameEnd > nameStart,
-      // As above.
-      unsafe bytes.equals(nameEnd, arena.span.bytes, offset &+ headCount, count: tailCount)
+      bytes.equals(nameEnd, known, head &+ headCount, count: tailCount)
     else { return false }
     found.nameStart = nameStart
     found.nameCount = nameEnd &- nameStart
     found.end = nameEnd &+ tailCount
+    found.isNameKnown = HubbleEndMemo.isNamed(
+      template &+ Template.names,
+      known,
+      bytes,
+      nameStart,
+      count: found.nameCount
+    )
     return true
+  }
+
+  /// Whether a name is one of those that a template had last: then nothing is to be noted.
+  @inline(__always)
+  private static func isNamed(
+    _ names: Int,
+    _ known: RawSpan,
+    _ bytes: RawSpan,
+    _ start: Int,
+    count: Int
+  ) -> Bool {
+    for index in 0..<Template.nameCount {
+      let name = names &+ index &* Template.nameRoom
+      if Int(known.knownByte(at: name)) == count,
+        bytes.equals(start, known, name &+ 1, count: count)
+      {
+        return true
+      }
+    }
+    return false
   }
 
   /// The offset behind `{`, or behind `{"ID":1234,`, if the identity follows there; else -1.
@@ -158,8 +213,8 @@ struct HubbleEndMemo: Sendable {
     into accumulator: inout EvidenceAccumulator
   ) -> HubbleEnd {
     if let end = found.known {
-      if end.kind == .pod, found.nameCount > 0 {
-        remember(found.nameStart, found.nameCount, of: end.index, bytes, into: &accumulator)
+      if end.kind == .pod, found.nameCount > 0, !found.isNameKnown {
+        remember(found, of: end.index, bytes, into: &accumulator)
       }
       return end
     }
@@ -167,41 +222,46 @@ struct HubbleEndMemo: Sendable {
   }
 
   /// Sees to it that the accumulator knows whose name a pod's name is.
-  @inline(__always)
-  private mutating func remember(
-    _ start: Int,
-    _ count: Int,
-    of index: UInt32,
-    _ bytes: RawSpan,
-    into accumulator: inout EvidenceAccumulator
-  ) {
-    let hash = ByteMemo.hash(bytes, start, count: count, group: index)
-    guard podNames.value(bytes, start, count: count, group: index, hash: hash) == nil else {
-      return
-    }
-    rememberNew(start, count, of: index, hash: hash, bytes, into: &accumulator)
-  }
-
   @inline(never)
-  private mutating func rememberNew(
-    _ start: Int,
-    _ count: Int,
+  private mutating func remember(
+    _ found: Found,
     of index: UInt32,
-    hash: UInt64,
     _ bytes: RawSpan,
     into accumulator: inout EvidenceAccumulator
   ) {
-    podNames.insert(0, bytes, start, count: count, group: index, hash: hash)
-    accumulator.remember(pod: bytes.extracting(start..<start + count), as: index)
+    let (start, count) = (found.nameStart, found.nameCount)
+    if noteName(start, count, of: index, bytes) {
+      accumulator.remember(pod: bytes.extracting(start..<start + count), as: index)
+    }
+    if found.generation == generation {
+      putName(start, count, bytes, at: found.template + Template.names)
+    }
   }
 
-  /// Notes that the accumulator knows whose name a pod's name is.
-  private mutating func noteName(_ start: Int, _ count: Int, of index: UInt32, _ bytes: RawSpan) {
+  /// Puts a name before the others that a template had last.
+  private mutating func putName(_ start: Int, _ count: Int, _ bytes: RawSpan, at names: Int) {
+    let room = Template.nameRoom
+    guard count < room else { return }
+    for offset in (names + room..<names + Template.nameCount * room).reversed() {
+      arena[offset] = arena[offset - room]
+    }
+    arena[names] = UInt8(truncatingIfNeeded: count)
+    for offset in 0..<count { arena[names + 1 + offset] = bytes.knownByte(at: start + offset) }
+  }
+
+  /// Notes that the accumulator knows whose name a pod's name is; false when that was noted before.
+  private mutating func noteName(
+    _ start: Int,
+    _ count: Int,
+    of index: UInt32,
+    _ bytes: RawSpan
+  ) -> Bool {
     let hash = ByteMemo.hash(bytes, start, count: count, group: index)
     guard podNames.value(bytes, start, count: count, group: index, hash: hash) == nil else {
-      return
+      return false
     }
     podNames.insert(0, bytes, start, count: count, group: index, hash: hash)
+    return true
   }
 
   /// Reads an object that has no template.
@@ -247,34 +307,29 @@ struct HubbleEndMemo: Sendable {
     let shape = HubbleEndMemo.shape(bytes, body)
     guard shape.isUsual else { return false }
     let count = found.end - body - shape.nameCount
-    let cost = count + MemoryLayout<Template>.size
-    guard cost <= limit, found.end - body >= 8 else { return false }
+    let size = Template.size(count)
+    guard size <= limit, count <= UInt32.max, found.end - body >= 8 else { return false }
     let hash = HubbleEndMemo.hash(bytes, body)
     guard candidates(of: hash) < HubbleEndMemo.mostCandidates else { return false }
-    if arena.count + templates.count * MemoryLayout<Template>.size + cost > limit {
-      removeTemplates()
-    }
+    if arena.count + size > limit { removeTemplates() }
     let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
-    if reading.end.kind == .pod, shape.nameCount > 0 {
-      noteName(shape.nameStart, shape.nameCount, of: reading.end.index, bytes)
+    let template = arena.count
+    for word in [hash, reading.end.packed, UInt64(headCount) | UInt64(count - headCount) << 32] {
+      for shift in stride(from: UInt64(0), to: 64, by: 8) {
+        arena.append(UInt8(truncatingIfNeeded: word >> shift))
+      }
     }
-    templates.append(
-      Template(
-        hash: hash,
-        offset: UInt32(arena.count),
-        headCount: UInt32(headCount),
-        tailCount: UInt32(count - headCount),
-        end: reading.end
-      )
-    )
+    arena.append(contentsOf: repeatElement(0, count: Template.bytes - Template.names))
     arena.append(bytes, body, count: headCount)
     arena.append(bytes, found.end - (count - headCount), count: count - headCount)
-    if templates.count * 2 > slots.count {
-      slots = Array(repeating: 0, count: slots.count * 2)
-      for index in templates.indices { place(index) }
-    } else {
-      place(templates.count - 1)
+    arena.append(contentsOf: repeatElement(0, count: template + size - arena.count))
+    if reading.end.kind == .pod, shape.nameCount > 0 {
+      // Reading the object told the accumulator of the name.
+      _ = noteName(shape.nameStart, shape.nameCount, of: reading.end.index, bytes)
+      putName(shape.nameStart, shape.nameCount, bytes, at: template + Template.names)
     }
+    templateCount += 1
+    if templateCount * 2 > slots.count { grow() } else { place(hash, template) }
     return true
   }
 
@@ -283,17 +338,30 @@ struct HubbleEndMemo: Sendable {
     var slot = Int(truncatingIfNeeded: hash) & mask
     var count = 0
     while slots[slot] != 0 {
-      if templates[Int(slots[slot]) - 1].hash == hash { count += 1 }
+      // The span of the arena lives for one load.
+      if unsafe arena.span.bytes.word(at: (Int(slots[slot]) - 1) * 8) == hash { count += 1 }
       slot = (slot + 1) & mask
     }
     return count
   }
 
-  private mutating func place(_ index: Int) {
+  private mutating func place(_ hash: UInt64, _ template: Int) {
     let mask = slots.count - 1
-    var slot = Int(truncatingIfNeeded: templates[index].hash) & mask
+    var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 { slot = (slot + 1) & mask }
-    slots[slot] = UInt32(index + 1)
+    slots[slot] = UInt32(template / 8 + 1)
+  }
+
+  private mutating func grow() {
+    slots = Array(repeating: 0, count: slots.count * 2)
+    var template = 0
+    while template < arena.count {
+      // The spans of the arena live for one load each.
+      let hash = unsafe arena.span.bytes.word(at: template)
+      let counts = unsafe arena.span.bytes.word(at: template + Template.counts)
+      place(hash, template)
+      template += Template.size(Int(counts & 0xffff_ffff) + Int(counts >> 32))
+    }
   }
 
   private struct Shape {

@@ -62,7 +62,7 @@ package struct AWSVPCDecoder: LogDecoder {
   }
 
   /// Yes: only a header concerns later lines, and conversations are joined at the end.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool { true }
+  package static func sharing(_ options: DecoderOptions) -> LogSharing { .inOrder }
 
   /// Makes a decoder for the rest of a log whose header this one has read.
   package func forLaterPart() -> AWSVPCDecoder {

@@ -31,7 +31,7 @@ package struct GCPVPCDecoder: LogDecoder {
   }
 
   /// Yes: records stand for themselves, and conversations are joined at the end.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool { true }
+  package static func sharing(_ options: DecoderOptions) -> LogSharing { .inOrder }
 
   /// Holds back what may go on from the part before.
   package mutating func resume(after start: RawSpan) { table.holdBackFirst() }

@@ -13,7 +13,7 @@ package struct GKEPolicyDecoder: LogDecoder {
   package init(options: DecoderOptions) { assumedTime = options.assumedTime }
 
   /// Nothing is remembered from one record to the next.
-  package static func decodesParts(_ options: DecoderOptions) -> Bool { true }
+  package static func sharing(_ options: DecoderOptions) -> LogSharing { .inOrder }
 
   /// Whether the input begins with policy decisions; firewall logs have connections and dispositions too.
   package static func recognizes(_ start: RawSpan) -> Bool {
