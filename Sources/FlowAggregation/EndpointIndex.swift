@@ -9,8 +9,9 @@ struct EndpointIndex: Sendable {
   private var slots: [UInt32] = Array(repeating: 0, count: 64)
   private var count = 0
 
-  /// Different in each process, so that no log can be written whose endpoints all have one hash.
-  private static let seed = UInt64.random(in: .min ... .max)
+  /// Different in each process, as the standard library's is, so that no log can be written whose endpoints
+  /// all have one hash.
+  private static let seed = UInt64(bitPattern: Int64(Hasher().finalize()))
 
   /// The hash of an endpoint, for the other functions.
   ///

@@ -9,8 +9,8 @@ import Synchronization
 struct BatchWriter {
   /// Row numbers of the batch's endpoints; 0 for those that no edge uses.
   private(set) var endpoints: [Int64]
-  /// Whether an endpoint was not stored before: then no edge with it was either.
-  private var isNew: [Bool]
+  /// The last row of an endpoint that was stored before: no edge of a later one was.
+  private var lastKnown: Int64 = 0
   private let batch: IngestBatch
   private let database: Database
 
@@ -19,7 +19,6 @@ struct BatchWriter {
     self.batch = batch
     self.database = database
     endpoints = [Int64](repeating: 0, count: batch.endpoints.count)
-    isNew = [Bool](repeating: false, count: batch.endpoints.count)
   }
 
   /// Stores the batch's edges, and the endpoints that they use.
@@ -66,14 +65,14 @@ extension BatchWriter {
     let order = neighbours(seen)
     var find = RowValues(try RowStatement(EndpointRow.find, database))
     let widen = try RowStatement(EndpointRow.widen, database)
-    let last = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint")
-    var next = last ?? 0
+    lastKnown = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint") ?? 0
+    var next = lastKnown
     var new: [Int] = []
     // Names that differ in a NUL only are one name in the store.
     var names: [EndpointRow: Int64]? =
       order.allSatisfy { batch.endpoints[$0].isStorable } ? nil : [:]
     for index in order {
-      if last != nil {
+      if lastKnown > 0 {
         EndpointRow.add(batch.endpoints[index], to: &find)
         if let known = try find.firstNumber() {
           endpoints[index] = known
@@ -84,7 +83,6 @@ extension BatchWriter {
           continue
         }
       }
-      isNew[index] = true
       if let same = names?[EndpointRow(batch.endpoints[index])] {
         endpoints[index] = same
         continue
@@ -100,7 +98,7 @@ extension BatchWriter {
   private func insert(endpoints new: [Int], _ seen: [Span]) throws {
     let insert = BulkInsert(
       target:
-        "INSERT INTO endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
+        "endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
       columns: 12
     )
     try insert.insert(new, database) { index, values in
@@ -166,7 +164,7 @@ extension BatchWriter {
     try insert(plan.edges.indices.filter { numbers[$0].isNew }, of: plan.edges, numbers)
     let hours = BulkInsert(
       target: """
-        INSERT INTO edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
+        edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
         """,
       columns: 8,
       conflict: SQLiteStore.addHour
@@ -184,7 +182,7 @@ extension BatchWriter {
     }
     let days = BulkInsert(
       target: """
-        INSERT INTO edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
+        edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
         """,
       columns: 7,
       conflict: SQLiteStore.addDay
@@ -234,8 +232,7 @@ extension BatchWriter {
     var find = RowValues(try RowStatement(SQLiteStore.findEdge, database))
     var next = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge") ?? 0
     return try edges.map { edge in
-      let key = batch.edges[Int(edge.entry)].key
-      if !isNew[Int(key.source)], !isNew[Int(key.destination)] {
+      if max(edge.source, edge.destination) <= lastKnown {
         add(edge, texts, to: &find)
         if let known = try find.firstNumber() { return Number(id: known, isNew: false) }
       }
@@ -248,7 +245,7 @@ extension BatchWriter {
     let texts = edgeTexts()
     let insert = BulkInsert(
       target: """
-        INSERT INTO flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
+        flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
         """,
       columns: 9
     )
@@ -265,14 +262,13 @@ extension BatchWriter {
 
   /// Adds the columns that identify an edge.
   private func add(_ edge: EdgePlan.Row, _ texts: LastingTexts, to values: inout RowValues) {
-    let key = batch.edges[Int(edge.entry)].key
     values.add(edge.source)
     values.add(edge.destination)
-    values.add(Int64(key.transport))
-    values.add(Int64(key.port))
-    values.add(Int64(key.replyPort))
-    values.add(lasting: texts[Int(key.side)])
-    values.add(lasting: texts[BatchWriter.sides.count + Int(key.evidence)])
+    values.add(Int64(edge.transport))
+    values.add(Int64(edge.port))
+    values.add(Int64(edge.replyPort))
+    values.add(lasting: texts[Int(edge.side)])
+    values.add(lasting: texts[BatchWriter.sides.count + Int(edge.evidence)])
     values.add(lasting: texts[BatchWriter.sides.count + BatchWriter.classes.count])
   }
 }

@@ -4,7 +4,7 @@ import GRDB
 struct BulkInsert {
   private static let rowsAtATime = 64
 
-  /// What comes before the rows: `INSERT INTO table (columns)`.
+  /// The table and its columns: `table (columns)`.
   let target: String
   /// The number of columns.
   let columns: Int
@@ -40,7 +40,8 @@ struct BulkInsert {
   private func statement(rows: Int, _ database: Database) throws -> RowStatement {
     let row = "(" + repeatElement("?", count: columns).joined(separator: ", ") + ")"
     let values = repeatElement(row, count: rows).joined(separator: ", ")
-    return try RowStatement("\(target) VALUES \(values) \(conflict)", database)
+    // An error ends the whole transaction, so SQLite need not keep what each page was before the statement.
+    return try RowStatement("INSERT OR FAIL INTO \(target) VALUES \(values) \(conflict)", database)
   }
 }
 

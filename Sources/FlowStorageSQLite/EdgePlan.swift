@@ -26,6 +26,17 @@ struct EdgePlan: Sendable {
       self.entry = Int32(entry)
     }
 
+    /// IANA protocol number.
+    var transport: UInt8 { UInt8(truncatingIfNeeded: what >> 48) }
+    /// Destination port; ICMP type.
+    var port: UInt16 { UInt16(truncatingIfNeeded: what >> 32) }
+    /// See ``FlowEdge/replyPort``.
+    var replyPort: UInt16 { UInt16(truncatingIfNeeded: what >> 16) }
+    /// Index in ``PolicySide``'s `allCases`.
+    var side: UInt8 { UInt8(truncatingIfNeeded: what >> 8) }
+    /// Index in ``EvidenceClass``'s `allCases`.
+    var evidence: UInt8 { UInt8(truncatingIfNeeded: what) }
+
     fileprivate static func precedes(_ left: Row, _ right: Row) -> Bool {
       if left.source != right.source { return left.source < right.source }
       if left.destination != right.destination { return left.destination < right.destination }

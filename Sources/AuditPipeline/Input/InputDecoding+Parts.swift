@@ -13,7 +13,12 @@ extension InputDecoding {
       try decode(from: start.offset, firstLine: start.wholeLines + 1, into: &part) { _ in nil }
       return part
     }
-    let shared = SharedRange(stretches, size: size, leastStretch: leastPart / 4)
+    let shared = SharedRange(
+      stretches,
+      size: size,
+      // A new decoder has to learn anew, and what it holds has to be merged.
+      leastStretch: sharing == .inOrder ? leastPart * 4 : leastPart / 4
+    )
     let outcome = Mutex(Result<[PartialReading], any Error>.success([]))
     DispatchQueue.concurrentPerform(iterations: stretches.count) { thread in
       let done = Result {

@@ -242,11 +242,20 @@ struct HubbleEndMemo: Sendable {
   private mutating func putName(_ start: Int, _ count: Int, _ bytes: RawSpan, at names: Int) {
     let room = Template.nameRoom
     guard count < room else { return }
-    for offset in (names + room..<names + Template.nameCount * room).reversed() {
-      arena[offset] = arena[offset - room]
+    let name = bytes.extracting(start..<start + count)
+    // Both pointers are used inside the closures only, and within the room of the names.
+    unsafe arena.withUnsafeMutableBytes { arena in
+      let first = unsafe UnsafeMutableRawBufferPointer(
+        rebasing: arena[names..<names + Template.nameCount * room]
+      )
+      guard let base = first.baseAddress else { return }
+      unsafe (base + room).copyMemory(from: base, byteCount: (Template.nameCount - 1) * room)
+      unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: count), as: UInt8.self)
+      unsafe name.withUnsafeBytes { name in
+        guard let text = name.baseAddress else { return }
+        unsafe (base + 1).copyMemory(from: text, byteCount: count)
+      }
     }
-    arena[names] = UInt8(truncatingIfNeeded: count)
-    for offset in 0..<count { arena[names + 1 + offset] = bytes.knownByte(at: start + offset) }
   }
 
   /// Notes that the accumulator knows whose name a pod's name is; false when that was noted before.
@@ -272,8 +281,11 @@ struct HubbleEndMemo: Sendable {
     into accumulator: inout EvidenceAccumulator
   ) -> HubbleEnd {
     let count = found.end - found.start
-    let hash = ByteMemo.hash(bytes, found.start, count: count, group: 0)
-    if let known = whole.value(bytes, found.start, count: count, group: 0, hash: hash) {
+    func hash() -> UInt64 { ByteMemo.hash(bytes, found.start, count: count, group: 0) }
+    // Few logs have objects that are remembered whole.
+    if !whole.isEmpty,
+      let known = whole.value(bytes, found.start, count: count, group: 0, hash: hash())
+    {
       return HubbleEnd(packed: known)
     }
     let reading: HubbleEndpointReader.Reading
@@ -290,7 +302,7 @@ struct HubbleEndMemo: Sendable {
         found.start,
         count: count,
         group: 0,
-        hash: hash
+        hash: hash()
       )
     }
     return reading.end
@@ -314,11 +326,9 @@ struct HubbleEndMemo: Sendable {
     if arena.count + size > limit { removeTemplates() }
     let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
     let template = arena.count
-    for word in [hash, reading.end.packed, UInt64(headCount) | UInt64(count - headCount) << 32] {
-      for shift in stride(from: UInt64(0), to: 64, by: 8) {
-        arena.append(UInt8(truncatingIfNeeded: word >> shift))
-      }
-    }
+    arena.append(word: hash)
+    arena.append(word: reading.end.packed)
+    arena.append(word: UInt64(headCount) | UInt64(count - headCount) << 32)
     arena.append(contentsOf: repeatElement(0, count: Template.bytes - Template.names))
     arena.append(bytes, body, count: headCount)
     arena.append(bytes, found.end - (count - headCount), count: count - headCount)

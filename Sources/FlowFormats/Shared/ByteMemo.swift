@@ -17,6 +17,9 @@ struct ByteMemo: Sendable {
   /// Offsets of entries in units of eight bytes, + 1.
   private var slots = [UInt32](repeating: 0, count: ByteMemo.fewestSlots)
 
+  /// Whether nothing is remembered.
+  var isEmpty: Bool { entryCount == 0 }
+
   /// Makes an empty memo that keeps at most `limit` bytes.
   init(limit: Int) { self.limit = min(limit, Int(UInt32.max)) }
 
@@ -65,11 +68,9 @@ struct ByteMemo: Sendable {
     guard size <= limit else { return }
     if arena.count + size > limit { removeAll() }
     let offset = arena.count
-    for word in [hash, value, ByteMemo.identity(group, count)] {
-      for shift in stride(from: UInt64(0), to: 64, by: 8) {
-        arena.append(UInt8(truncatingIfNeeded: word >> shift))
-      }
-    }
+    arena.append(word: hash)
+    arena.append(word: value)
+    arena.append(word: ByteMemo.identity(group, count))
     arena.append(bytes, start, count: count)
     arena.append(contentsOf: repeatElement(0, count: offset + size - arena.count))
     entryCount += 1
@@ -104,6 +105,12 @@ struct ByteMemo: Sendable {
 }
 
 extension Array where Element == UInt8 {
+  /// Appends a number, the lowest byte first.
+  mutating func append(word: UInt64) {
+    // The pointer is used inside the closure only.
+    unsafe Swift.withUnsafeBytes(of: word.littleEndian) { unsafe append(contentsOf: $0) }
+  }
+
   /// Appends a stretch of a span.
   mutating func append(_ bytes: RawSpan, _ start: Int, count: Int) {
     let part = bytes.extracting(start..<start + count)

@@ -68,6 +68,14 @@ extension VPCFieldReader {
     return value
   }
 
+  /// A number up to 255, most often of one digit.
+  @inline(__always)
+  func smallNumber(_ column: Int) -> UInt64? {
+    guard count(column) == 1 else { return number(column, upTo: 255) }
+    let digit = byte(at: start(column)) &- 0x30
+    return digit <= 9 ? UInt64(digit) : nil
+  }
+
   /// A number of up to 16 digits.
   @inline(__always)
   func longNumber(_ column: Int) -> UInt64? {
@@ -99,15 +107,40 @@ extension VPCFieldReader {
     return (fours &* 42_949_672_960_001) &>> 32
   }
 
-  /// A time in seconds of ten digits.
+  /// The first eight digits of a time.
+  struct TimeStart {
+    var word: UInt64 = 0
+    var seconds: UInt64 = 0
+  }
+
+  /// A time in seconds of ten digits, most often within a minute or two of the last one.
   @inline(__always)
-  func time(_ column: Int) -> UInt64? {
+  func time(_ column: Int, after last: inout TimeStart) -> UInt64? {
     let start = start(column)
-    guard count(column) == 10, let high = digits(word(at: start), 8) else { return nil }
+    guard count(column) == 10 else { return nil }
+    let word = word(at: start)
+    if word != last.word {
+      guard let high = digits(word, 8) else { return nil }
+      last = TimeStart(word: word, seconds: high &* 100)
+    }
     let tens = byte(at: start &+ 8) &- 0x30
     let ones = byte(at: start &+ 9) &- 0x30
     guard tens <= 9, ones <= 9 else { return nil }
-    return high &* 100 &+ UInt64(tens) &* 10 &+ UInt64(ones)
+    return last.seconds &+ UInt64(tens) &* 10 &+ UInt64(ones)
+  }
+
+  /// Whether two columns hold the same of at least seven bytes; no means perhaps.
+  @inline(__always)
+  func isSame(_ one: Int, as other: Int) -> Bool {
+    let (count, start, otherStart) = (count(one), start(one), start(other))
+    guard count == self.count(other), count >= 7, count <= 16 else { return false }
+    guard count >= 8 else {
+      return VPCFieldReader.lowest(7, of: word(at: start) ^ word(at: otherStart)) == 0
+    }
+    // Both words together cover all bytes.
+    let end = count &- 8
+    return word(at: start) ^ word(at: otherStart)
+      | word(at: start &+ end) ^ word(at: otherStart &+ end) == 0
   }
 
   /// Whether a column is a word of up to eight bytes, the first one lowest.
@@ -134,9 +167,28 @@ extension VPCFieldReader {
     return word == 0x5443_454a_4552 ? false : nil
   }
 
-  /// The hash of an interface.
+  /// An interface that was read: words that cover it, its length and its hash.
+  struct Interface {
+    var count = 0
+    var words = (UInt64(0), UInt64(0), UInt64(0))
+    var hash: UInt32 = 0
+  }
+
+  /// The hash of an interface, most often that of the last line.
   @inline(__always)
-  func interface(_ column: Int) -> UInt32? {
+  func interface(_ column: Int, after last: inout Interface) -> UInt32? {
+    let (start, count) = (start(column), count(column))
+    guard count >= 16, count <= 24 else { return newInterface(column) }
+    let words = (word(at: start), word(at: start &+ 8), word(at: start &+ count &- 8))
+    if count != last.count || words != last.words {
+      guard let hash = newInterface(column) else { return nil }
+      last = Interface(count: count, words: words, hash: hash)
+    }
+    return last.hash
+  }
+
+  @inline(never)
+  private func newInterface(_ column: Int) -> UInt32? {
     let (start, count) = (start(column), count(column))
     guard count > 4, VPCFieldReader.lowest(4, of: word(at: start)) == 0x2d69_6e65 else {
       return nil

@@ -29,19 +29,20 @@ package struct VPCScanner: Sendable {
   /// Columns of the addresses of interfaces, where those in the packet count.
   private let otherSource: Int?
   private let otherDestination: Int?
-  private let checks: [Check]
+  /// Columns whose values matter only in that they are one of few.
+  private let version: Int?
+  private let status: Int?
+  private let type: Int?
+  private let interfaceType: Int?
+  /// Whether the version must be that of the default layout, which no header has said.
+  private let isLayoutAssumed: Bool
   private var quads = QuadMemo()
+  /// The interface and the time of the last line: most often they come again.
+  private var lastInterface = VPCFieldReader.Interface()
+  private var lastTime = VPCFieldReader.TimeStart()
   /// The date, hour and minute of the last leading time that was looked at.
   private var minute = SIMD2<UInt64>()
   private var room = [UInt32](repeating: 0, count: ColumnStarts.room)
-
-  /// A column whose value matters only in that it is one of few.
-  private struct Check: Sendable {
-    var column: Int
-    var kind: Kind
-
-    enum Kind { case version, assumedVersion, status, type, interfaceType }
-  }
 
   /// Makes a scanner, nil for layouts whose lines always need a closer look.
   ///
@@ -76,13 +77,11 @@ package struct VPCScanner: Sendable {
     interface = column(.interfaceID)
     otherSource = column(.packetSource).flatMap { _ in column(.sourceAddress) }
     otherDestination = column(.packetDestination).flatMap { _ in column(.destinationAddress) }
-    let kinds: [(AWSVPCField, Check.Kind)] = [
-      (.version, layout == nil ? .assumedVersion : .version), (.logStatus, .status), (.type, .type),
-      (.interfaceType, .interfaceType),
-    ]
-    checks = kinds.compactMap { field, kind in
-      column(field).map { Check(column: $0, kind: kind) }
-    }
+    version = column(.version)
+    status = column(.logStatus)
+    type = column(.type)
+    interfaceType = column(.interfaceType)
+    isLayoutAssumed = layout == nil
   }
 
   /// Records of one hour that are not counted yet.
@@ -173,19 +172,22 @@ package struct VPCScanner: Sendable {
   /// The conversation of the next line, nil when the line needs a closer look.
   @inline(__always)
   private mutating func conversation(_ reader: VPCFieldReader, line: Int) -> Conversation? {
-    guard reader.isLine(of: columnCount), let sender = reader.quad(self.source),
+    guard reader.isLine(of: columnCount), isAsExpected(reader),
+      let sender = reader.quad(self.source),
       let receiver = reader.quad(self.destination), let source = quads.address(sender),
       let destination = quads.address(receiver),
-      isAddress(otherSource, or: sender, reader), isAddress(otherDestination, or: receiver, reader),
+      isAddress(otherSource, orLike: self.source, reader),
+      isAddress(otherDestination, orLike: self.destination, reader),
       let sourcePort = reader.number(self.sourcePort, upTo: 65_535),
       let destinationPort = reader.number(self.destinationPort, upTo: 65_535),
-      let transport = reader.number(self.transport, upTo: 255),
-      let first = reader.time(self.start), let isAccepted = reader.isAccepted(action)
+      let transport = reader.smallNumber(self.transport),
+      let first = reader.time(self.start, after: &lastTime),
+      let isAccepted = reader.isAccepted(action)
     else { return nil }
     var (flags, packets, bytes, last, capture): (UInt8?, UInt64, UInt64, UInt64, UInt32) =
       (nil, 0, 0, first, 0)
     if let column = self.flags {
-      guard let value = reader.number(column, upTo: 255) else { return nil }
+      guard let value = reader.smallNumber(column) else { return nil }
       flags = UInt8(truncatingIfNeeded: value)
     }
     if let column = self.packets {
@@ -197,15 +199,12 @@ package struct VPCScanner: Sendable {
       bytes = value
     }
     if let column = self.end {
-      guard let value = reader.time(column) else { return nil }
+      guard let value = reader.time(column, after: &lastTime) else { return nil }
       last = value
     }
     if let column = self.interface {
-      guard let value = reader.interface(column) else { return nil }
+      guard let value = reader.interface(column, after: &lastInterface) else { return nil }
       capture = value
-    }
-    for check in checks {
-      guard isAsExpected(check, reader) else { return nil }
     }
     guard transport == 6 || transport == 17 || transport == 132, source != destination,
       VPCScanner.isPeer(source), VPCScanner.isPeer(destination), last >= first
@@ -234,27 +233,31 @@ package struct VPCScanner: Sendable {
     return made
   }
 
-  /// Whether a column, where there is one, is an address: most often one that was read before.
+  /// Whether a column, where there is one, is an address: most often that of another column.
   @inline(__always)
   private mutating func isAddress(
     _ column: Int?,
-    or known: DottedQuad,
+    orLike other: Int,
     _ reader: VPCFieldReader
   ) -> Bool {
-    guard let column else { return true }
+    guard let column, !reader.isSame(column, as: other) else { return true }
     guard let quad = reader.quad(column) else { return false }
-    return quad == known || quads.address(quad) != nil
+    return quads.address(quad) != nil
   }
 
+  /// Whether the columns whose values are only looked at are there as in a usual record.
   @inline(__always)
-  private func isAsExpected(_ check: Check, _ reader: VPCFieldReader) -> Bool {
-    switch check.kind {
-    case .version: reader.number(check.column, upTo: 255) != nil
-    case .assumedVersion: reader.holds(0x32, count: 1, in: check.column)
-    case .status: reader.holds(0x4b4f, count: 2, in: check.column)
-    case .type: reader.holds(0x3476_5049, count: 4, in: check.column)
-    case .interfaceType: reader.isOwnInterface(check.column)
+  private func isAsExpected(_ reader: VPCFieldReader) -> Bool {
+    if let version {
+      let isUsual =
+        isLayoutAssumed
+        ? reader.holds(0x32, count: 1, in: version) : reader.smallNumber(version) != nil
+      guard isUsual else { return false }
     }
+    if let status, !reader.holds(0x4b4f, count: 2, in: status) { return false }
+    if let type, !reader.holds(0x3476_5049, count: 4, in: type) { return false }
+    if let interfaceType, !reader.isOwnInterface(interfaceType) { return false }
+    return true
   }
 
   /// Whether an address may be a peer of a rule: not link-local, loopback, multicast or unspecified.
