@@ -65,81 +65,62 @@ struct Conversation: Sendable {
 
   /// Microseconds of an hour, here where the compiler sees the number.
   private static let hourLength: Int64 = 3_600_000_000
+  /// More bytes than that are no more to be told apart.
+  static let mostBytes: Int64 = 1 << 50
 
   /// Makes the conversation of one record.
   init(_ record: ConversationRecord, source: UInt32, destination: UInt32, line: Int) {
-    self.init(
-      source: source,
-      destination: destination,
-      sourcePort: record.sourcePort,
-      destinationPort: record.destinationPort,
-      transport: record.transport.number,
+    let start = max(record.start, 0)
+    let hour = start / Conversation.hourLength & 0xff_ffff
+    var scanned = ScannedRecord(
+      last: record.end,
+      // A refused record must not decide which capture is counted.
+      bytes: record.isRejected ? 0 : min(max(record.bytes, 0), Conversation.mostBytes),
+      firstInHour: UInt32(clamping: record.start &- hour &* Conversation.hourLength),
+      line: UInt32(clamping: line),
+      capture: record.isRejected ? .max : record.capture,
+      packets: record.isRejected ? 0 : UInt8(clamping: record.packets),
       marks: record.marks,
       isRejected: record.isRejected,
-      packets: record.packets,
-      bytes: record.bytes,
-      start: record.start,
-      end: record.end,
-      capture: record.capture,
-      line: line
+      nodesMayBePods: record.nodesMayBePods
     )
-    nodesMayBePods = record.nodesMayBePods
-    let isForward = Conversation.isForward(
-      source,
-      record.sourcePort,
-      destination,
-      record.destinationPort
+    scanned.setEnds(
+      source: source,
+      destination: destination,
+      sourcePort: UInt32(record.sourcePort),
+      destinationPort: UInt32(record.destinationPort),
+      transport: UInt32(record.transport.number),
+      hour: UInt64(bitPattern: hour)
     )
-    detailA = isForward ? record.sourceDetail : record.destinationDetail
-    detailB = isForward ? record.destinationDetail : record.sourceDetail
+    self.init(scanned)
+    detailA = scanned.isFromA ? record.sourceDetail : record.destinationDetail
+    detailB = scanned.isFromA ? record.destinationDetail : record.sourceDetail
   }
 
-  /// Makes the conversation of the values of one record whose addresses are those of the packet.
+  /// Makes one without any record.
   @inline(__always)
-  init(
-    source: UInt32,
-    destination: UInt32,
-    sourcePort: UInt16,
-    destinationPort: UInt16,
-    transport: UInt8,
-    marks: ConversationMarks,
-    isRejected: Bool,
-    packets: Int64,
-    bytes: Int64,
-    start: Int64,
-    end: Int64,
-    capture: UInt32,
-    line: Int
-  ) {
-    let isForward = Conversation.isForward(source, sourcePort, destination, destinationPort)
-    let count: UInt32 = isRejected ? 0 : 1
-    let refused: UInt32 = isRejected ? 1 : 0
-    let packets = isRejected ? 0 : UInt8(truncatingIfNeeded: min(max(packets, 0), 255))
-    let hour = max(start, 0) / Conversation.hourLength & 0xff_ffff
-    ends = Conversation.pair(source, destination, isForward)
-    what =
-      Conversation.ports(sourcePort, destinationPort, isForward)
-      | UInt64(transport) << 24 | UInt64(bitPattern: hour)
-    firstInHour = UInt32(clamping: start &- hour &* Conversation.hourLength)
-    last = end
-    self.bytes = isRejected ? 0 : min(max(bytes, 0), 1 << 50)
-    self.line = UInt32(clamping: line)
-    // A refused record must not decide which capture is counted.
-    self.capture = isRejected ? .max : capture
+  init(ends: UInt64, what: UInt64, firstInHour: UInt32) {
+    self.ends = ends
+    self.what = what
+    self.firstInHour = firstInHour
+    last = 0
+    bytes = 0
+    line = 0
+    capture = 0
     next = 0
+    recordsA = 0
+    recordsB = 0
     otherViews = 0
-    nodesMayBePods = false
-    isHead = true
-    recordsA = isForward ? count : 0
-    recordsB = isForward ? 0 : count
-    rejectedA = isForward ? refused : 0
-    rejectedB = isForward ? 0 : refused
-    packetsA = isForward ? packets : 0
-    packetsB = isForward ? 0 : packets
+    rejectedA = 0
+    rejectedB = 0
     detailA = 0
     detailB = 0
-    marksA = isForward ? marks : []
-    marksB = isForward ? [] : marks
+    packetsA = 0
+    packetsB = 0
+    marksA = []
+    marksB = []
+    nodesMayBePods = false
+    isHead = true
   }
 
   /// Whether the sender is A.
@@ -191,14 +172,19 @@ struct Conversation: Sendable {
     rejectedB = rejectedB.plus(other.rejectedB)
     marksA.formUnion(other.marksA)
     marksB.formUnion(other.marksB)
-    if (other.firstInHour, other.line) < (firstInHour, line) {
-      firstInHour = other.firstInHour
-      line = other.line
-    }
+    noteFirst(other.firstInHour, line: other.line)
     last = max(last, other.last)
     if detailA == 0 { detailA = other.detailA }
     if detailB == 0 { detailB = other.detailB }
     nodesMayBePods = nodesMayBePods && other.nodesMayBePods
+  }
+
+  /// Takes over when and where a record was, if that is before what is known.
+  @inline(__always)
+  mutating func noteFirst(_ otherInHour: UInt32, line otherLine: UInt32) {
+    guard (otherInHour, otherLine) < (firstInHour, line) else { return }
+    firstInHour = otherInHour
+    line = otherLine
   }
 
   /// Gives the addresses and details new numbers; A and B change places where their order does.

@@ -38,8 +38,6 @@ package struct ConversationTable: Sendable {
   private(set) var details: [ObservedEnd] = []
   private var detailNumbers: [ObservedEnd: UInt16] = [:]
   private var slots: [UInt32] = []
-  /// Conversations that are not in the table yet; see ``add(_:into:)``.
-  private var waiting: [Conversation] = []
   /// What was found where they will be looked for; only to have looked.
   private var touched: UInt32 = 0
 
@@ -109,26 +107,18 @@ package struct ConversationTable: Sendable {
     }
   }
 
-  /// Adds the conversation of one record, at once or when ``addWaiting(into:)`` is called.
+  /// Adds records whose addresses may be peers.
   ///
   /// To find a conversation waits for memory: those of many records are looked for together.
-  @inline(__always)
-  mutating func add(_ conversation: Conversation, into accumulator: inout EvidenceAccumulator) {
-    waiting.append(conversation)
-    if waiting.count >= 32 { addWaiting(into: &accumulator) }
-  }
-
-  /// Adds the conversations that wait for others.
-  mutating func addWaiting(into accumulator: inout EvidenceAccumulator) {
-    if (conversations.count + waiting.count) * 2 >= slots.count { growSlots() }
+  mutating func add(_ records: Span<ScannedRecord>, into accumulator: inout EvidenceAccumulator) {
+    if (conversations.count + records.count) * 2 >= slots.count { growSlots(for: records.count) }
     let mask = UInt64(slots.count - 1)
-    for index in waiting.indices {
-      touched ^= slots[Int(truncatingIfNeeded: ConversationTable.hash(waiting[index]) & mask)]
+    for index in records.indices {
+      touched ^= slots[Int(truncatingIfNeeded: records[index].hash & mask)]
     }
-    for index in waiting.indices {
-      if insert(waiting[index]) { settle(into: &accumulator) }
+    for index in records.indices {
+      if insert(records[index]) { settle(into: &accumulator) }
     }
-    waiting.removeAll(keepingCapacity: true)
   }
 
   /// Adds what another table holds of the next part of the same log.
@@ -210,36 +200,71 @@ extension ConversationTable {
     SlotIndex.mix(conversation.ends, conversation.ports)
   }
 
-  /// Adds a conversation, or what it says to the one that is held of the same ends, ports and hour.
-  ///
-  /// - Returns: Whether the table should be settled now.
-  private mutating func insert(_ conversation: Conversation) -> Bool {
-    if conversations.count * 2 >= slots.count { growSlots() }
-    let hash = ConversationTable.hash(conversation)
-    let mask = slots.count - 1
+  /// Where a conversation of an hour is, or would be.
+  private enum Place {
+    /// At a position.
+    case held(Int)
+    /// Nowhere, but other hours of it are at a position.
+    case otherHours(Int)
+    /// Nowhere, and this slot is free for it.
+    case free(slot: Int)
+  }
+
+  @inline(__always)
+  private func place(ends: UInt64, what: UInt64, hash: UInt64) -> Place {
+    let mask = slots.count &- 1
     var slot = Int(truncatingIfNeeded: hash) & mask
     let wanted = Slot.make(0, hash)
     while true {
       let stored = slots[slot]
-      if stored == 0 {
-        slots[slot] = Slot.make(conversations.count, hash)
-        conversations.append(conversation)
-        return conversations.count >= threshold
-      }
-      if stored >> Slot.shift == wanted >> Slot.shift {
+      if stored == 0 { return .free(slot: slot) }
+      if (stored ^ wanted) >> Slot.shift == 0 {
         let position = Slot.position(stored)
-        if conversations[position].ends == conversation.ends,
-          conversations[position].ports == conversation.ports
-        {
-          if conversations[position].what == conversation.what {
-            conversations[position].absorb(conversation)
-            return false
-          }
-          return insert(conversation, after: position)
+        if conversations[position].ends == ends {
+          let different = conversations[position].what ^ what
+          if different == 0 { return .held(position) }
+          // All but the hour.
+          if different >> 24 == 0 { return .otherHours(position) }
         }
       }
-      slot = (slot + 1) & mask
+      slot = (slot &+ 1) & mask
     }
+  }
+
+  /// Adds a record, or what it says to the conversation that is held of the same ends, ports and hour.
+  ///
+  /// - Returns: Whether the table should be settled now.
+  @inline(__always)
+  private mutating func insert(_ record: ScannedRecord) -> Bool {
+    switch place(ends: record.ends, what: record.what, hash: record.hash) {
+    case .held(let position):
+      conversations[position].absorb(record)
+      return false
+    case .otherHours(let head): return insert(Conversation(record), after: head)
+    case .free(let slot): return append(Conversation(record), at: slot, hash: record.hash)
+    }
+  }
+
+  /// Adds a conversation, or what it says to the one that is held of the same ends, ports and hour.
+  ///
+  /// - Returns: Whether the table should be settled now.
+  private mutating func insert(_ conversation: Conversation) -> Bool {
+    if conversations.count * 2 >= slots.count { growSlots(for: 1) }
+    let hash = ConversationTable.hash(conversation)
+    switch place(ends: conversation.ends, what: conversation.what, hash: hash) {
+    case .held(let position):
+      conversations[position].absorb(conversation)
+      return false
+    case .otherHours(let head): return insert(conversation, after: head)
+    case .free(let slot): return append(conversation, at: slot, hash: hash)
+    }
+  }
+
+  @inline(__always)
+  private mutating func append(_ conversation: Conversation, at slot: Int, hash: UInt64) -> Bool {
+    slots[slot] = Slot.make(conversations.count, hash)
+    conversations.append(conversation)
+    return conversations.count >= threshold
   }
 
   /// Adds an hour of a conversation that is held with other hours.
@@ -260,9 +285,10 @@ extension ConversationTable {
     return conversations.count >= threshold
   }
 
-  private mutating func growSlots() {
+  /// Makes the index large enough for so many more conversations.
+  private mutating func growSlots(for more: Int) {
     var size = max(slots.count, 512)
-    while size < (conversations.count + waiting.count) * 4 { size *= 2 }
+    while size < (conversations.count + more) * 4 { size *= 2 }
     slots = Array(repeating: 0, count: size)
     let mask = size - 1
     for position in conversations.indices where conversations[position].isHead {

@@ -1,17 +1,23 @@
 import FlowModel
 
 /// The 7 to 15 bytes of what may be an IPv4 address, the first one lowest, with zeros behind.
-struct DottedQuad: Equatable {
-  var low: UInt64
-  var high: UInt64
+struct DottedQuad {
+  var low: UInt64 = 0
+  var high: UInt64 = 0
+  /// All ones for the bytes of `high`.
+  var mask: UInt64 = 0
+  var count = 0
 
-  /// Takes the first `count` of 16 bytes.
+  /// Makes a quad of no address.
+  init() {}
+
+  /// Takes the first `count` of 16 bytes, of which `mask` covers those behind the eighth.
   @inline(__always)
-  init(first: UInt64, second: UInt64, count: Int) {
+  init(first: UInt64, second: UInt64, mask: UInt64, count: Int) {
     low = first & (count == 7 ? ~0 &>> 8 : ~0)
-    // Shifting by 64 would shift by nothing.
-    let shift = UInt64(truncatingIfNeeded: 64 &- 4 &* count)
-    high = second & ((~0 &>> shift) &>> shift)
+    high = second & mask
+    self.mask = mask
+    self.count = count
   }
 
   /// The address, nil when it is none.
@@ -43,7 +49,7 @@ struct DottedQuad: Equatable {
   }
 }
 
-/// Remembers addresses by their bytes: most of a log's come again and again, many of them in the next line.
+/// Remembers addresses that rules may name by their bytes: most of a log's come again and again.
 struct QuadMemo: Sendable {
   private struct Entry: Sendable {
     /// No address has no bytes.
@@ -59,32 +65,31 @@ struct QuadMemo: Sendable {
 
   /// Each address stands at its place or at the one beside it.
   private var entries = [Entry](repeating: Entry(), count: count)
-  /// The two that were asked for last.
-  private var newer = Entry()
-  private var older = Entry()
 
-  /// The address, nil when it is none.
+  /// The address, nil when it is none or never a peer.
   @inline(__always)
-  mutating func address(_ quad: DottedQuad) -> UInt32? {
-    if newer.holds(quad) { return newer.address }
-    if older.holds(quad) { return older.address }
+  mutating func peer(_ quad: DottedQuad) -> UInt32? {
     var hash = (quad.low ^ quad.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
     hash &>>= 64 - 13
     let place = Int(truncatingIfNeeded: hash)
     guard entries[place].holds(quad) || find(quad, beside: place) else { return nil }
-    older = newer
-    newer = entries[place]
-    return newer.address
+    return entries[place].address
   }
 
-  /// Sees to it that an address stands at its place; false when it is none.
+  /// Sees to it that an address stands at its place; false when it is none, or never a peer.
   @inline(never)
   private mutating func find(_ quad: DottedQuad, beside place: Int) -> Bool {
     if !entries[place ^ 1].holds(quad) {
-      guard let address = quad.address else { return false }
+      guard let address = quad.address, QuadMemo.isPeer(address) else { return false }
       entries[place ^ 1] = Entry(low: quad.low, high: quad.high, address: address)
     }
     entries.swapAt(place, place ^ 1)
     return true
+  }
+
+  /// Whether an address may be a peer of a rule: not link-local, loopback, multicast or unspecified.
+  private static func isPeer(_ address: UInt32) -> Bool {
+    let first = address >> 24
+    return first != 0 && first != 127 && first < 224 && address >> 16 != 0xa9fe
   }
 }
