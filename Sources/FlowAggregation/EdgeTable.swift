@@ -42,17 +42,27 @@ package struct EdgeKey: Hashable, Sendable {
     self.logKind = logKind
   }
 
+  // The fields as three words, in the order in which they lie in memory: each is read at once.
+  private var ends: UInt64 { UInt64(source) | UInt64(destination) << 32 }
+  private var when: UInt64 {
+    UInt64(UInt32(bitPattern: hour)) | UInt64(port) << 32 | UInt64(replyPort) << 48
+  }
+  private var kind: UInt32 {
+    UInt32(transport) | UInt32(side) << 8 | UInt32(evidence) << 16 | UInt32(logKind) << 24
+  }
+
+  /// Whether all fields are the same.
+  @inline(__always)
+  package static func == (one: EdgeKey, other: EdgeKey) -> Bool {
+    (one.ends ^ other.ends) | (one.when ^ other.when) | UInt64(one.kind ^ other.kind) == 0
+  }
+
   /// A well-mixed 64-bit hash; equal keys give equal hashes on every machine.
   @inline(__always)
   var mixed: UInt64 {
-    let ends = UInt64(source) << 32 | UInt64(destination)
-    let what =
-      UInt64(UInt32(bitPattern: hour)) << 32 | UInt64(port) << 16 | UInt64(replyPort)
-    let small =
-      UInt64(transport) << 24 | UInt64(side) << 16 | UInt64(evidence) << 8 | UInt64(logKind)
     var hash = ends &* 0x9E37_79B9_7F4A_7C15
-    hash = (hash ^ (hash >> 32) ^ what) &* 0xD6E8_FEB8_6659_FD93
-    hash = (hash ^ (hash >> 29) ^ small) &* 0xBF58_476D_1CE4_E5B9
+    hash = (hash ^ (hash >> 32) ^ when) &* 0xD6E8_FEB8_6659_FD93
+    hash = (hash ^ (hash >> 29) ^ UInt64(kind)) &* 0xBF58_476D_1CE4_E5B9
     return hash ^ (hash >> 32)
   }
 }
@@ -90,7 +100,7 @@ package struct EdgeTable: Sendable {
   private var counted: [Entry] = []
   private var slots: [UInt32] = Array(repeating: 0, count: 1024)
   /// Records that are not counted yet: to find an edge waits for memory, and many such waits pass at once.
-  private var waiting: [Entry] = []
+  private var waiting: [(entry: Entry, hash: UInt64)] = []
   /// What was found where they will be looked for; only to have looked.
   private var touched: Int64 = 0
 
@@ -120,16 +130,15 @@ package struct EdgeTable: Sendable {
     last: Int64,
     line: Int
   ) {
-    waiting.append(
-      Entry(
-        key: key,
-        sampleLine: line,
-        records: records,
-        bytes: bytes,
-        first: first,
-        last: last
-      )
+    let entry = Entry(
+      key: key,
+      sampleLine: line,
+      records: records,
+      bytes: bytes,
+      first: first,
+      last: last
     )
+    waiting.append((entry: entry, hash: key.mixed))
     if waiting.count >= EdgeTable.mostWaiting { countWaiting() }
   }
 
@@ -137,10 +146,10 @@ package struct EdgeTable: Sendable {
   package mutating func countWaiting() {
     let mask = slots.count &- 1
     for index in waiting.indices {
-      let position = Int(slots[Int(truncatingIfNeeded: waiting[index].key.mixed) & mask]) &- 1
+      let position = Int(slots[Int(truncatingIfNeeded: waiting[index].hash) & mask]) &- 1
       if position >= 0 { touched ^= counted[position].last }
     }
-    for index in waiting.indices { count(waiting[index]) }
+    for index in waiting.indices { count(waiting[index].entry, hash: waiting[index].hash) }
     waiting.removeAll(keepingCapacity: true)
   }
 
@@ -151,9 +160,9 @@ package struct EdgeTable: Sendable {
   }
 
   @inline(__always)
-  private mutating func count(_ entry: Entry) {
+  private mutating func count(_ entry: Entry, hash: UInt64) {
     let mask = slots.count &- 1
-    var slot = Int(truncatingIfNeeded: entry.key.mixed) & mask
+    var slot = Int(truncatingIfNeeded: hash) & mask
     while true {
       let position = Int(slots[slot]) &- 1
       if position < 0 { break }

@@ -45,8 +45,11 @@ struct ScannedRecord {
       <= UInt64(destination) << 16 | UInt64(destinationPort)
     let sent = UInt64(source) << 32 | UInt64(destination)
     let ports = sourcePort << 16 | destinationPort
-    ends = isFromA ? sent : sent << 32 | sent >> 32
-    let ordered = UInt64(isFromA ? ports : ports << 16 | ports >> 16)
+    // Which end is A nobody can foresee, so nothing branches: both halves change places or stay.
+    let turn: UInt64 = isFromA ? 0 : 32
+    ends = sent &<< turn | sent &>> turn
+    let half = UInt32(truncatingIfNeeded: turn &>> 1)
+    let ordered = UInt64(ports &<< half | ports &>> half)
     what = ordered << 32 | UInt64(transport) << 24 | hour
     hash = SlotIndex.mix(ends, what >> 24)
   }

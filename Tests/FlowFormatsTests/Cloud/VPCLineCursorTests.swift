@@ -71,6 +71,7 @@ struct VPCLineCursorTests {
   func columns(_ seed: Seed) {
     var random = seed
     var memo = VPCLineCursor.TimeMemo()
+    var interfaces = VPCLineCursor.InterfaceMemo()
     var found = 0
     for _ in 0..<3_000 {
       let text = Self.text(&random)
@@ -89,7 +90,12 @@ struct VPCLineCursorTests {
       let interface = Self.expected(text) { span, token in
         span.begins(with: "eni-", in: token) ? NameHash.of(span, in: token) : nil
       }
-      #expect(Self.read(text) { $0.interface(0x20, upTo: 64) } == interface, "\(text)")
+      #expect(
+        Self.read(text) { $0.interface(&interfaces, 0x20, upTo: 64) } == interface,
+        "\(text)"
+      )
+      let isSmall = small.flatMap { $0.value <= 255 ? Found(value: true, next: $0.next) : nil }
+      #expect(Self.read(text) { $0.isSmallNumber(0x20) ? true : nil } == isSmall, "\(text)")
       let verdict = Self.expected(text) { span, token -> Bool? in
         span.holds("ACCEPT", in: token) ? true : span.holds("REJECT", in: token) ? false : nil
       }
@@ -131,9 +137,19 @@ struct VPCLineCursorTests {
     let long = [UInt8](repeating: 0x61, count: 40) + [0x20]
     #expect(Self.read(long) { $0.skip(0x20, upTo: 40) ? true : nil }?.next == 41)
     #expect(Self.read(long) { $0.skip(0x20, upTo: 39) ? true : nil } == nil)
-    let interface = Array("eni-".utf8) + [UInt8](repeating: 0x61, count: 36) + [0x20]
-    #expect(Self.read(interface) { $0.interface(0x20, upTo: 40) }?.next == 41)
-    #expect(Self.read(interface) { $0.interface(0x20, upTo: 39) } == nil)
+    for count in [40, 24, 21] {
+      let interface =
+        Array("eni-".utf8) + [UInt8](repeating: 0x61, count: count - 4) + [0x20]
+      let last = count / 8 * 8
+      var memo = VPCLineCursor.InterfaceMemo()
+      #expect(Self.read(interface) { $0.interface(&memo, 0x20, upTo: last - 1) } == nil)
+      // Whether it is remembered or not.
+      for _ in 0..<2 {
+        let found = Self.read(interface) { $0.interface(&memo, 0x20, upTo: last) }
+        #expect(found?.next == count + 1)
+        #expect(found?.value == interface.hashOfColumn())
+      }
+    }
   }
 
   @Test(
@@ -161,6 +177,11 @@ struct VPCLineCursorTests {
       #expect((again == nil) != isKnown, "\(one) \(other)")
     }
   }
+}
+
+extension [UInt8] {
+  /// The hash of all but the last byte.
+  fileprivate func hashOfColumn() -> UInt32 { NameHash.of(span.bytes, in: 0..<count - 1) }
 }
 
 extension VPCLineCursor {

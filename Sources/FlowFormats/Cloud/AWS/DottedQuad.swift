@@ -72,19 +72,19 @@ struct QuadMemo: Sendable {
     var hash = (quad.low ^ quad.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
     hash &>>= 64 - 13
     let place = Int(truncatingIfNeeded: hash)
-    guard entries[place].holds(quad) || find(quad, beside: place) else { return nil }
-    return entries[place].address
+    let entry = entries[place]
+    return entry.holds(quad) ? entry.address : find(quad, beside: place)
   }
 
-  /// Sees to it that an address stands at its place; false when it is none, or never a peer.
+  /// Sees to it that an address stands at its place; nil when it is none, or never a peer.
   @inline(never)
-  private mutating func find(_ quad: DottedQuad, beside place: Int) -> Bool {
+  private mutating func find(_ quad: DottedQuad, beside place: Int) -> UInt32? {
     if !entries[place ^ 1].holds(quad) {
-      guard let address = quad.address, QuadMemo.isPeer(address) else { return false }
+      guard let address = quad.address, QuadMemo.isPeer(address) else { return nil }
       entries[place ^ 1] = Entry(low: quad.low, high: quad.high, address: address)
     }
     entries.swapAt(place, place ^ 1)
-    return true
+    return entries[place].address
   }
 
   /// Whether an address may be a peer of a rule: not link-local, loopback, multicast or unspecified.

@@ -123,6 +123,16 @@ extension VPCLineCursor {
     return (pairs &* 6_553_601) &>> 16
   }
 
+  /// Passes a number up to 255, most often of one digit.
+  @inline(__always)
+  mutating func isSmallNumber(_ separator: UInt8) -> Bool {
+    if byte(0) &- 0x30 <= 9, byte(1) == separator {
+      position &+= 2
+      return true
+    }
+    return smallNumber(separator).map { $0 <= 255 } ?? false
+  }
+
   /// Whether all bytes are values of digits, given that their upper halves are 0 or there is no digit.
   @inline(__always)
   private static func areDigits(_ value: UInt64) -> Bool {
@@ -154,10 +164,12 @@ extension VPCLineCursor {
   @inline(__always)
   mutating func time(_ memo: inout TimeMemo, _ separator: UInt8) -> UInt64? {
     guard word(0) == memo.digits || learn(&memo) else { return nil }
-    let tens = byte(8) &- 0x30
-    let ones = byte(9) &- 0x30
-    guard tens <= 9, ones <= 9, pass(VPCLineCursor.timeCount &- 1, separator) else { return nil }
-    return memo.seconds &+ UInt64(tens) &* 10 &+ UInt64(ones)
+    let digits = (word(8) ^ VPCLineCursor.zeros) & 0xffff
+    guard (digits | (digits &+ 0x0606)) & VPCLineCursor.upperHalves == 0,
+      pass(VPCLineCursor.timeCount &- 1, separator)
+    else { return nil }
+    // Tens and ones.
+    return memo.seconds &+ (digits &* 2561) &>> 8 & 0xff
   }
 
   @inline(never)
@@ -229,28 +241,60 @@ extension VPCLineCursor {
     return word == 0x5443_454a_4552_0000 ? false : nil
   }
 
+  /// The bytes of the interface of the last line: it most often comes again.
+  struct InterfaceMemo: Sendable {
+    /// The first bytes up to the eighth, from there to the sixteenth, and the last eight.
+    fileprivate var words = (UInt64(0), UInt64(0), UInt64(0))
+    /// Its bytes, 16 to 24; 0 for none.
+    fileprivate var count = 0
+    fileprivate var hash: UInt32 = 0
+  }
+
   /// The hash of an interface.
   ///
   /// - Parameter limit: The last position from which its bytes are read.
   @inline(__always)
-  mutating func interface(_ separator: UInt8, upTo limit: Int) -> UInt32? {
-    var word = word(0)
-    guard word &<< 32 == 0x2d69_6e65_0000_0000 else { return nil }
-    var hash = NameHash()
-    var count = 0
-    var blanks = VPCLineCursor.blanks(word)
-    while blanks == 0 {
-      hash.add(word)
-      count &+= 8
-      guard position &+ count <= limit else { return nil }
-      word = self.word(count)
-      blanks = VPCLineCursor.blanks(word)
+  mutating func interface(
+    _ memo: inout InterfaceMemo,
+    _ separator: UInt8,
+    upTo limit: Int
+  ) -> UInt32? {
+    let start = position
+    if memo.count > 0, word(0) == memo.words.0, word(8) == memo.words.1,
+      start &+ memo.count < limit &+ 8, word(memo.count &- 8) == memo.words.2,
+      byte(memo.count) == separator
+    {
+      position &+= memo.count &+ 1
+      return memo.hash
     }
-    // All bytes before the separator.
-    let rest = word & (((blanks & (0 &- blanks)) &>> 7) &- 1)
-    let restCount = blanks.trailingZeroBitCount &>> 3
-    if restCount > 0 { hash.add(rest) }
-    return pass(count &+ restCount, separator) ? hash.value : nil
+    return otherInterface(&memo, separator, upTo: limit)
+  }
+
+  @inline(never)
+  private mutating func otherInterface(
+    _ memo: inout InterfaceMemo,
+    _ separator: UInt8,
+    upTo limit: Int
+  ) -> UInt32? {
+    var start = self
+    guard word(0) &<< 32 == 0x2d69_6e65_0000_0000, skip(separator, upTo: limit) else { return nil }
+    let count = position &- start.position &- 1
+    var hash = NameHash()
+    for _ in 0..<count / 8 {
+      hash.add(start.word(0))
+      start.position &+= 8
+    }
+    let rest = UInt64(truncatingIfNeeded: count) & 7
+    if rest > 0 { hash.add(start.word(0) & ((1 &<< (8 &* rest)) &- 1)) }
+    if count >= 16, count <= 24 {
+      start.position = position &- count &- 1
+      memo = InterfaceMemo(
+        words: (start.word(0), start.word(8), start.word(count &- 8)),
+        count: count,
+        hash: hash.value
+      )
+    }
+    return hash.value
   }
 }
 

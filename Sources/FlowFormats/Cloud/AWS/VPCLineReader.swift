@@ -2,7 +2,6 @@ import FlowModel
 
 /// Reads lines of one layout, and remembers what the next ones will hold again.
 struct VPCLineReader: Sendable {
-  private let steps: [VPCScanPlan.Step]
   private let hasEnd: Bool
   private let nodesMayBePods: Bool
   /// The marks of every kind of record, by its flags and some bits more.
@@ -10,6 +9,7 @@ struct VPCLineReader: Sendable {
   private var quads = QuadMemo()
   private var startMemo = VPCLineCursor.TimeMemo()
   private var endMemo = VPCLineCursor.TimeMemo()
+  private var interfaceMemo = VPCLineCursor.InterfaceMemo()
 
   // The values of a line; those of columns that the layout does not have stay as they are.
   private var source: UInt32 = 0
@@ -30,7 +30,6 @@ struct VPCLineReader: Sendable {
 
   /// Makes a reader that has read nothing yet.
   init(_ plan: VPCScanPlan) {
-    steps = plan.steps
     hasEnd = plan.hasEnd
     nodesMayBePods = !plan.hasPacketAddresses
     marks = (0..<VPCLineReader.marksCount).map {
@@ -43,12 +42,17 @@ struct VPCLineReader: Sendable {
 
 extension VPCLineReader {
   /// Reads the columns of the next line; false when the line needs a closer look.
+  ///
+  /// - Parameter limit: The last position from which bytes of columns of any length are read.
   @inline(__always)
-  mutating func read(_ cursor: inout VPCLineCursor, upTo limit: Int) -> Bool {
-    let last = steps.count &- 1
-    for index in steps.indices {
-      let separator: UInt8 = index == last ? 0x0a : 0x20
-      guard read(steps[index], &cursor, separator, upTo: limit) else { return false }
+  mutating func read(
+    _ stops: UnsafeBufferPointer<VPCScanPlan.Stop>,
+    _ cursor: inout VPCLineCursor,
+    upTo limit: Int
+  ) -> Bool {
+    for index in 0..<stops.count {
+      let stop = unsafe stops[index]
+      guard read(stop.step, &cursor, stop.separator, upTo: limit) else { return false }
     }
     return true
   }
@@ -63,9 +67,10 @@ extension VPCLineReader {
     switch step {
     case .defaultColumns: readDefaultColumns(&cursor, separator)
     case .skip: cursor.skip(separator, upTo: limit)
-    case .version: cursor.smallNumber(separator).map { $0 <= 255 } ?? false
+    case .version: cursor.isSmallNumber(separator)
     case .assumedVersion: cursor.holds(0x32, count: 1, separator)
-    case .interface: VPCLineReader.set(&interface, cursor.interface(separator, upTo: limit))
+    case .interface:
+      VPCLineReader.set(&interface, cursor.interface(&interfaceMemo, separator, upTo: limit))
     case .source: readSource(&cursor, separator)
     case .destination: readDestination(&cursor, separator)
     case .packetSource:
@@ -176,11 +181,12 @@ extension VPCLineReader {
     )
     record.firstInHour = UInt32(truncatingIfNeeded: (start &- hour &* 3600) &* 1_000_000)
     record.last = Int64(truncatingIfNeeded: last) &* 1_000_000
-    record.bytes =
-      isAccepted ? min(Int64(truncatingIfNeeded: bytes), Conversation.mostBytes) : 0
-    record.packets = isAccepted ? UInt8(truncatingIfNeeded: min(packets, 255)) : 0
-    record.capture = isAccepted ? interface : .max
-    record.line = UInt32(clamping: line)
+    // All ones where it was accepted; a branch would often be mistaken in a log of both.
+    let kept: UInt64 = isAccepted ? ~0 : 0
+    record.bytes = min(Int64(truncatingIfNeeded: bytes & kept), Conversation.mostBytes)
+    record.packets = UInt8(truncatingIfNeeded: min(packets & kept, 255))
+    record.capture = interface | ~UInt32(truncatingIfNeeded: kept)
+    record.line = UInt32(truncatingIfNeeded: min(line, Int(UInt32.max)))
     record.isRejected = !isAccepted
     record.nodesMayBePods = nodesMayBePods
     var index = Int(truncatingIfNeeded: flags)

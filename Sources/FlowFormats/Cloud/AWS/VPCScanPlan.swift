@@ -33,8 +33,14 @@ struct VPCScanPlan: Sendable {
     case interfaceType
   }
 
+  /// A step, with the byte that must stand behind its last column.
+  struct Stop: Sendable {
+    var step: Step
+    var separator: UInt8
+  }
+
   /// The steps in the order of the columns.
-  let steps: [Step]
+  let stops: [Stop]
   /// The bytes that all columns but those of any length take at most, with what is read behind them.
   let reach: Int
   /// Whether both addresses are those in the packet.
@@ -82,7 +88,9 @@ struct VPCScanPlan: Sendable {
         position += 1
       }
     }
-    self.steps = steps
+    stops = steps.indices.map {
+      Stop(step: steps[$0], separator: $0 == steps.count - 1 ? 0x0a : 0x20)
+    }
     reach = columns.reduce(VPCLineCursor.reach) { $0 + VPCScanPlan.mostBytes(of: $1) }
     hasPacketAddresses = fields.isSuperset(of: [.packetSource, .packetDestination])
     hasEnd = fields.contains(.end)

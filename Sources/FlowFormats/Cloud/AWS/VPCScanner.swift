@@ -72,30 +72,35 @@ package struct VPCScanner: Sendable {
     defer { swap(&room, &self.room) }
     let limit =
       lines.byteCount &- plan.reach &- (hasLeadingTime ? VPCLineCursor.LeadingTime.count : 0)
-    let hasLeadingTime = hasLeadingTime
-    var next = start
-    // Both pointers are used inside the closures only.
+    let stops = plan.stops
+    // All pointers are used inside the closures only.
     unsafe lines.withUnsafeBytes { block in
-      unsafe room.withUnsafeMutableBufferPointer { room in
-        guard let bytes = block.baseAddress, let records = room.baseAddress else { return }
-        var cursor = unsafe VPCLineCursor(bytes, at: next)
-        var count = 0
-        while cursor.position <= limit, !hasLeadingTime || isTimed(&cursor, lines),
-          reader.read(&cursor, upTo: limit), unsafe reader.make(&records[count], line: line)
-        {
-          hours.add(unsafe records[count].what & 0xff_ffff, into: &accumulator)
-          next = cursor.position
-          line &+= 1
-          count &+= 1
-          if count == VPCScanner.batch {
-            table.add(unsafe room.span, into: &accumulator)
-            count = 0
+      unsafe stops.withUnsafeBufferPointer { stops in
+        unsafe room.withUnsafeMutableBufferPointer { room in
+          guard let bytes = block.baseAddress, let records = room.baseAddress else { return }
+          var cursor = unsafe VPCLineCursor(bytes, at: start)
+          var next = start
+          var taken = 0
+          var count = 0
+          while cursor.position <= limit, !hasLeadingTime || isTimed(&cursor, lines),
+            unsafe reader.read(stops, &cursor, upTo: limit),
+            unsafe reader.make(&records[count], line: firstLine &+ taken)
+          {
+            hours.add(unsafe records[count].what & 0xff_ffff, into: &accumulator)
+            next = cursor.position
+            taken &+= 1
+            count &+= 1
+            if count == VPCScanner.batch {
+              table.add(unsafe room.span, into: &accumulator)
+              count = 0
+            }
           }
+          table.add(unsafe room.span.extracting(first: count), into: &accumulator)
+          start = next
+          line &+= taken
         }
-        table.add(unsafe room.span.extracting(first: count), into: &accumulator)
       }
     }
-    start = next
     hours.flush(into: &accumulator)
     return line > firstLine
   }
