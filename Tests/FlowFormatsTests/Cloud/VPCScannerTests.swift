@@ -282,6 +282,50 @@ struct VPCScannerTests {
     }
   }
 
+  @Test("Addresses in the packet that are not those of the record, before and behind them")
+  func otherPacketAddresses() throws {
+    let columns =
+      "dstport protocol packets bytes start end action log-status tcp-flags instance-tag"
+    for order in [
+      "srcaddr dstaddr srcport \(columns) pkt-srcaddr pkt-dstaddr",
+      "pkt-dstaddr pkt-srcaddr dstaddr srcaddr srcport \(columns)",
+      "pkt-srcaddr srcport dstaddr \(columns) srcaddr pkt-dstaddr",
+    ] {
+      let names = order.split(separator: " ")
+      var lines = [order]
+      for index in 0..<300 {
+        let (client, server) = ("10.0.0.\(index % 4 + 1)", "10.0.0.\(index % 3 + 5)")
+        let isReply = index % 2 == 1
+        let (source, destination) = isReply ? (server, client) : (client, server)
+        // Now and then only one end differs, or none.
+        let outer = (
+          index % 5 == 0 ? source : "10.9.0.1", index % 7 == 0 ? destination : "8.8.8.8"
+        )
+        let values = [
+          "srcaddr": outer.0, "dstaddr": outer.1, "pkt-srcaddr": source, "pkt-dstaddr": destination,
+          "srcport": isReply ? "443" : "\(40_000 + index)",
+          "dstport": isReply ? "\(39_999 + index)" : "443", "protocol": "6", "packets": "9",
+          "bytes": "840", "start": "\(1_700_000_000 + index)", "end": "\(1_700_000_060 + index)",
+          "action": "ACCEPT", "log-status": "OK", "tcp-flags": isReply ? "19" : "3",
+          "instance-tag": index % 3 == 0 ? "Zürich-日本-\(index)" : "-",
+        ]
+        lines.append(names.map { values[String($0)] ?? "-" }.joined(separator: " "))
+      }
+      let expected = Self.plainly(lines)
+      #expect(Self.inBlocks(lines, of: lines.count) == expected, "\(order)")
+      #expect(expected.edges.count == 12, "\(order)")
+      let bytes = Array(lines.dropFirst().map { $0 + "\n" }.joined().utf8)
+      var scanner = try #require(VPCScanner(layout: AWSVPCLayout(fields: [order])))
+      var table = ConversationTable()
+      var accumulator = EvidenceAccumulator(logKind: .awsVPC)
+      var (start, number) = (0, 1)
+      #expect(
+        scanner.scan(bytes.span.bytes, from: &start, line: &number, into: &table, &accumulator)
+      )
+      #expect(number > 295, "\(order)")
+    }
+  }
+
   @Test("Times before the records, and what only looks like one", arguments: Seed.samples(30))
   func leadingTimes(_ seed: Seed) {
     var random = seed
