@@ -2,8 +2,9 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 STORE ?= .build/demo.db
-# One file without Swift's libraries: it runs where Swift is not, and starts twice as fast.
-RELEASE_FLAGS ?= $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
+# One file without Swift's libraries, where the toolchain has them to link: it runs where Swift is not.
+STATIC = $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/swift_static/linux)
+RELEASE_FLAGS ?= $(if $(STATIC),--static-swift-stdlib)
 BUILD_FLAGS ?= --explicit-target-dependency-import-check error
 SOURCES = Sources Tests schema Package.swift Benchmarks/Sources Benchmarks/Package.swift
 MANUAL = .build/plugins/GenerateManual/outputs/flowlearn
