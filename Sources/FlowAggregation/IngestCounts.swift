@@ -124,15 +124,13 @@ package struct IngestCounts: Hashable, Sendable {
   /// All records seen: used, discarded and rejected.
   package var records: Int { used + discarded.values.reduce(0, +) + rejectedCount }
 
-  /// Keeps a rejection if it is among the first by line.
+  /// Keeps a rejection, in its place, if it is among the first by line.
   mutating func keep(_ rejection: Rejection) {
-    if rejections.count < IngestCounts.keptRejections {
-      rejections.append(rejection)
-    } else if let last = rejections.indices.max(by: { rejections[$0].line < rejections[$1].line }),
-      rejection.line < rejections[last].line
-    {
-      rejections[last] = rejection
-    }
+    let isFull = rejections.count >= IngestCounts.keptRejections
+    if isFull, let last = rejections.last, last.line <= rejection.line { return }
+    let place = rejections.lastIndex { $0.line <= rejection.line }.map { $0 + 1 } ?? 0
+    rejections.insert(rejection, at: place)
+    if isFull { rejections.removeLast() }
   }
 
   /// Adds the counts of a later part of the input, whose line 1 is `lineOffset` + 1 here.

@@ -12,11 +12,14 @@ struct BatchWriter {
   /// The last row of an endpoint that was stored before: no edge of a later one was.
   private var lastKnown: Int64 = 0
   private let batch: IngestBatch
+  /// Index in ``LogKind``'s `allCases`.
+  private let logKind: Int
   private let database: Database
 
   /// Makes a writer for one transaction.
   init(_ batch: IngestBatch, _ database: Database) {
     self.batch = batch
+    logKind = LogKind.allCases.firstIndex(of: batch.logKind) ?? 0
     self.database = database
     endpoints = [Int64](repeating: 0, count: batch.endpoints.count)
   }
@@ -155,8 +158,9 @@ extension BatchWriter {
 // MARK: - Edges
 
 extension BatchWriter {
-  private static let sides = PolicySide.allCases.map(\.rawValue)
-  private static let classes = EvidenceClass.allCases.map(\.rawValue)
+  private static let sides = LastingTexts(PolicySide.allCases.map(\.rawValue))
+  private static let classes = LastingTexts(EvidenceClass.allCases.map(\.rawValue))
+  private static let logKinds = LastingTexts(LogKind.allCases.map(\.rawValue))
 
   /// Upserts edges, their hours and their days.
   private func insert(_ plan: EdgePlan, ingest: Int64) throws {
@@ -228,12 +232,11 @@ extension BatchWriter {
 
   /// Looks up the edges that are stored, and gives the others the numbers of their rows.
   private func number(_ edges: [EdgePlan.Row]) throws -> [Number] {
-    let texts = edgeTexts()
     var find = RowValues(try RowStatement(SQLiteStore.findEdge, database))
     var next = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge") ?? 0
     return try edges.map { edge in
       if max(edge.source, edge.destination) <= lastKnown {
-        add(edge, texts, to: &find)
+        add(edge, to: &find)
         if let known = try find.firstNumber() { return Number(id: known, isNew: false) }
       }
       next += 1
@@ -242,7 +245,6 @@ extension BatchWriter {
   }
 
   private func insert(_ new: [Int], of edges: [EdgePlan.Row], _ numbers: [Number]) throws {
-    let texts = edgeTexts()
     let insert = BulkInsert(
       target: """
         flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
@@ -251,25 +253,20 @@ extension BatchWriter {
     )
     try insert.insert(new, database) { index, values in
       values.add(numbers[index].id)
-      add(edges[index], texts, to: &values)
+      add(edges[index], to: &values)
     }
   }
 
-  /// The texts of edges: all sides, all classes, and the kind of log.
-  private func edgeTexts() -> LastingTexts {
-    LastingTexts(BatchWriter.sides + BatchWriter.classes + [batch.logKind.rawValue])
-  }
-
   /// Adds the columns that identify an edge.
-  private func add(_ edge: EdgePlan.Row, _ texts: LastingTexts, to values: inout RowValues) {
+  private func add(_ edge: EdgePlan.Row, to values: inout RowValues) {
     values.add(edge.source)
     values.add(edge.destination)
     values.add(Int64(edge.transport))
     values.add(Int64(edge.port))
     values.add(Int64(edge.replyPort))
-    values.add(lasting: texts[Int(edge.side)])
-    values.add(lasting: texts[BatchWriter.sides.count + Int(edge.evidence)])
-    values.add(lasting: texts[BatchWriter.sides.count + BatchWriter.classes.count])
+    values.add(lasting: BatchWriter.sides[Int(edge.side)])
+    values.add(lasting: BatchWriter.classes[Int(edge.evidence)])
+    values.add(lasting: BatchWriter.logKinds[logKind])
   }
 }
 

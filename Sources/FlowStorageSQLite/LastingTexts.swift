@@ -1,11 +1,11 @@
-import GRDBSQLite
-
-/// A few texts that stay where they are, so that they can be bound in thousands of rows without a copy for each.
-final class LastingTexts {
+/// A few texts that stay where they are as long as the program runs, so that they can be bound in thousands of
+/// rows without a copy for each.
+struct LastingTexts: @unchecked Sendable {
+  /// Never changed and never given back: those who bind a text need not see to its life.
   private let bytes: UnsafeMutableBufferPointer<CChar>
   private let ranges: [Range<Int>]
 
-  /// Copies the texts.
+  /// Copies the texts, for good.
   init(_ texts: [String]) {
     let joined = texts.joined().utf8.map { CChar(bitPattern: $0) }
     bytes = UnsafeMutableBufferPointer.allocate(capacity: max(joined.count, 1))
@@ -18,9 +18,7 @@ final class LastingTexts {
     self.ranges = ranges
   }
 
-  deinit { bytes.deallocate() }
-
-  /// The text with an index, as long as this object lives.
+  /// The text with an index.
   subscript(index: Int) -> UnsafeBufferPointer<CChar> {
     UnsafeBufferPointer(rebasing: bytes[ranges[index]])
   }
