@@ -135,6 +135,13 @@ struct IngestProcessTests {
     #expect(try storedRecords() == 5)
   }
 
+  @Test("Threads are given with or without a blank", arguments: [["-j2"], ["-j", "2"]])
+  func threads(option: [String]) throws {
+    let path = try folder.write(Self.text(0..<5), to: "flows.jsonl")
+    #expect(try Program.run(["ingest"] + option + [path, "--store", store]).status == 0)
+    #expect(try storedRecords() == 5)
+  }
+
   @Test("Refused lines are named, and an error only with --strict")
   func refusedLines() throws {
     let path = try folder.write(

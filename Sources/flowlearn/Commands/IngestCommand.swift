@@ -76,7 +76,10 @@ struct IngestCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Name of the cluster, for logs that carry none.", valueName: "name"))
   var cluster = ""
 
-  @Option(name: [.customShort("j"), .long], help: "Threads (default: cores).")
+  @Option(
+    name: [.customShort("j", allowingJoined: true), .long],
+    help: "Threads (default: cores)."
+  )
   var threads: Int?
 
   @Flag(help: "Refuse a file with any record that cannot be read.")
