@@ -1,9 +1,7 @@
-import Dispatch
 import FlowAggregation
 import FlowModel
 import FlowStorage
 import GRDB
-import Synchronization
 
 /// Writes the endpoints and edges of one batch, nearly in the order of their keys so that each B-tree is walked once.
 struct BatchWriter {
@@ -12,14 +10,11 @@ struct BatchWriter {
   /// The last row of an endpoint that was stored before: no edge of a later one was.
   private var lastKnown: Int64 = 0
   private let batch: IngestBatch
-  /// Index in ``LogKind``'s `allCases`.
-  private let logKind: Int
   private let database: Database
 
   /// Makes a writer for one transaction.
   init(_ batch: IngestBatch, _ database: Database) {
     self.batch = batch
-    logKind = LogKind.allCases.firstIndex(of: batch.logKind) ?? 0
     self.database = database
     endpoints = [Int64](repeating: 0, count: batch.endpoints.count)
   }
@@ -29,9 +24,11 @@ struct BatchWriter {
     let seen = spans()
     let new = try numberEndpoints(seen)
     // SQLite has one thread; what can be known without it is put in order on another.
-    let plan = Preparation { [batch, endpoints] in EdgePlan(batch.edges, endpoints: endpoints) }
+    let plan = Preparation(count: 1) { [batch, endpoints] _ in
+      EdgePlan(batch.edges, endpoints: endpoints)
+    }
     try insert(endpoints: new, seen)
-    try insert(plan.outcome(), ingest: ingest)
+    if let plan = plan.next() { try insert(plan, ingest: ingest) }
   }
 }
 
@@ -66,7 +63,8 @@ extension BatchWriter {
   /// - Returns: Those whose rows are to be inserted, in the order of their numbers.
   private mutating func numberEndpoints(_ seen: [Span]) throws -> [Int] {
     let order = neighbours(seen)
-    var find = RowValues(try RowStatement(EndpointRow.find, database))
+    let find = try RowStatement(EndpointRow.find, database)
+    var identity = RowValues()
     let widen = try RowStatement(EndpointRow.widen, database)
     lastKnown = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint") ?? 0
     var next = lastKnown
@@ -76,8 +74,9 @@ extension BatchWriter {
       order.allSatisfy { batch.endpoints[$0].isStorable } ? nil : [:]
     for index in order {
       if lastKnown > 0 {
-        EndpointRow.add(batch.endpoints[index], to: &find)
-        if let known = try find.firstNumber() {
+        identity.removeAll()
+        EndpointRow.add(batch.endpoints[index], to: &identity)
+        if let known = try find.firstNumber(identity) {
           endpoints[index] = known
           widen.bind(1, known)
           widen.bind(2, seen[index].first)
@@ -104,7 +103,7 @@ extension BatchWriter {
         "endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
       columns: 12
     )
-    try insert.insert(new, database) { index, values in
+    try insert.insert(new, database) { [batch, endpoints] index, values in
       values.add(endpoints[index])
       values.add(seen[index].first)
       values.add(seen[index].last)
@@ -158,9 +157,8 @@ extension BatchWriter {
 // MARK: - Edges
 
 extension BatchWriter {
-  private static let sides = LastingTexts(PolicySide.allCases.map(\.rawValue))
-  private static let classes = LastingTexts(EvidenceClass.allCases.map(\.rawValue))
-  private static let logKinds = LastingTexts(LogKind.allCases.map(\.rawValue))
+  private static let sides = PolicySide.allCases.map(\.rawValue)
+  private static let classes = EvidenceClass.allCases.map(\.rawValue)
 
   /// Upserts edges, their hours and their days.
   private func insert(_ plan: EdgePlan, ingest: Int64) throws {
@@ -173,7 +171,7 @@ extension BatchWriter {
       columns: 8,
       conflict: SQLiteStore.addHour
     )
-    try hours.insert(plan.hours, database) { hour, values in
+    try hours.insert(plan.hours, database) { [batch] hour, values in
       let entry = batch.edges[Int(hour.entry)]
       values.add(numbers[Int(hour.edge)].id)
       values.add(Int64(entry.key.hour))
@@ -191,7 +189,7 @@ extension BatchWriter {
       columns: 7,
       conflict: SQLiteStore.addDay
     )
-    try days.insert(plan.days, database) { day, values in
+    try days.insert(plan.days, database) { [batch] day, values in
       var sum = DaySum()
       for hour in plan.hours[Int(day.hours.lowerBound)..<Int(day.hours.upperBound)] {
         sum.add(batch.edges[Int(hour.entry)], day: day.day)
@@ -232,12 +230,14 @@ extension BatchWriter {
 
   /// Looks up the edges that are stored, and gives the others the numbers of their rows.
   private func number(_ edges: [EdgePlan.Row]) throws -> [Number] {
-    var find = RowValues(try RowStatement(SQLiteStore.findEdge, database))
+    let find = try RowStatement(SQLiteStore.findEdge, database)
+    var identity = RowValues()
     var next = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge") ?? 0
     return try edges.map { edge in
       if max(edge.source, edge.destination) <= lastKnown {
-        add(edge, to: &find)
-        if let known = try find.firstNumber() { return Number(id: known, isNew: false) }
+        identity.removeAll()
+        BatchWriter.add(edge, batch.logKind, to: &identity)
+        if let known = try find.firstNumber(identity) { return Number(id: known, isNew: false) }
       }
       next += 1
       return Number(id: next, isNew: true)
@@ -251,44 +251,21 @@ extension BatchWriter {
         """,
       columns: 9
     )
-    try insert.insert(new, database) { index, values in
+    try insert.insert(new, database) { [batch] index, values in
       values.add(numbers[index].id)
-      add(edges[index], to: &values)
+      BatchWriter.add(edges[index], batch.logKind, to: &values)
     }
   }
 
   /// Adds the columns that identify an edge.
-  private func add(_ edge: EdgePlan.Row, to values: inout RowValues) {
+  private static func add(_ edge: EdgePlan.Row, _ logKind: LogKind, to values: inout RowValues) {
     values.add(edge.source)
     values.add(edge.destination)
     values.add(Int64(edge.transport))
     values.add(Int64(edge.port))
     values.add(Int64(edge.replyPort))
-    values.add(lasting: BatchWriter.sides[Int(edge.side)])
-    values.add(lasting: BatchWriter.classes[Int(edge.evidence)])
-    values.add(lasting: BatchWriter.logKinds[logKind])
-  }
-}
-
-/// A value that is made on another thread.
-private final class Preparation<Value: Sendable>: Sendable {
-  private let value = Mutex<Value?>(nil)
-  private let done = DispatchSemaphore(value: 0)
-
-  /// Begins to make it.
-  init(_ make: @escaping @Sendable () -> Value) {
-    DispatchQueue.global(qos: .userInitiated).async { [self] in
-      let made = make()
-      value.withLock { $0 = made }
-      done.signal()
-    }
-  }
-
-  /// Waits for it; once.
-  func outcome() -> Value {
-    while true {
-      done.wait()
-      if let made = value.withLock({ $0.take() }) { return made }
-    }
+    values.add(sides[Int(edge.side)])
+    values.add(classes[Int(edge.evidence)])
+    values.add(logKind.rawValue)
   }
 }

@@ -78,20 +78,7 @@ struct EdgePlan: Sendable {
   ///
   /// - Parameter endpoints: The row numbers of the batch's endpoints.
   init(_ entries: [EdgeTable.Entry], endpoints: [Int64]) {
-    var rows: [Row] = []
-    rows.reserveCapacity(entries.count)
-    for index in entries.indices {
-      let key = entries[index].key
-      rows.append(
-        Row(
-          key,
-          index,
-          source: endpoints[Int(key.source)],
-          destination: endpoints[Int(key.destination)]
-        )
-      )
-    }
-    rows.sort(by: Row.precedes)
+    let rows = EdgePlan.sorted(entries, endpoints: endpoints)
     edges.reserveCapacity(rows.count)
     hours.reserveCapacity(rows.count)
     days.reserveCapacity(rows.count)
@@ -102,6 +89,35 @@ struct EdgePlan: Sendable {
       hours.append(Hour(edge: Int32(edges.count - 1), entry: row.entry))
       add(day: Int32(Timestamps.floor(Int64(row.hour), to: 24) / 24), isSameEdge: isSameEdge)
     }
+  }
+
+  /// A row for each entry, in order.
+  ///
+  /// They are dealt out by source first: that is quick, and few rows have the same one.
+  private static func sorted(_ entries: [EdgeTable.Entry], endpoints: [Int64]) -> [Row] {
+    let sources = entries.map { endpoints[Int($0.key.source)] }
+    guard let least = sources.min(), let most = sources.max() else { return [] }
+    // Where the numbers lie far apart, as in a store with many others, each bucket has some of them.
+    var shift: Int64 = 0
+    while (most - least) >> shift > Int64(max(entries.count, 256)) * 4 { shift += 1 }
+    var starts = [Int](repeating: 0, count: Int((most - least) >> shift) + 2)
+    for source in sources { starts[Int((source - least) >> shift) + 1] += 1 }
+    for bucket in 1..<starts.count { starts[bucket] += starts[bucket - 1] }
+    var next = starts
+    var order = [Int](repeating: 0, count: entries.count)
+    for (entry, source) in sources.enumerated() {
+      let bucket = Int((source - least) >> shift)
+      order[next[bucket]] = entry
+      next[bucket] += 1
+    }
+    var rows = order.map { entry in
+      let key = entries[entry].key
+      return Row(key, entry, source: sources[entry], destination: endpoints[Int(key.destination)])
+    }
+    for bucket in 0..<starts.count - 1 where starts[bucket + 1] - starts[bucket] > 1 {
+      rows[starts[bucket]..<starts[bucket + 1]].sort(by: Row.precedes)
+    }
+    return rows
   }
 
   /// Adds the last hour to its day.
