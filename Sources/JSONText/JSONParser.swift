@@ -297,9 +297,11 @@ extension String {
   /// Makes a string from UTF-8 bytes of a span, nil when they are not valid UTF-8.
   package init?(utf8 span: RawSpan, from start: Int, to end: Int) {
     let part = span.extracting(start..<end)
-    let made = unsafe part.withUnsafeBytes { buffer in
-      // The pointer is used inside the closure only; validation copies the bytes.
-      unsafe String(validating: buffer, as: UTF8.self)
+    let made: String? = unsafe part.withUnsafeBytes { buffer in
+      // The pointer is used inside the closure only; making the string copies the bytes.
+      let bytes = unsafe buffer.assumingMemoryBound(to: UInt8.self)
+      guard let text = try? unsafe UTF8Span(validating: bytes.span) else { return nil }
+      return String(copying: text)
     }
     guard let made else { return nil }
     self = made

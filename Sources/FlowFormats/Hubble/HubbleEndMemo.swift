@@ -31,6 +31,14 @@ struct HubbleEndMemo: Sendable {
     var nameStart = 0
     /// Length of the pod's name.
     var nameCount = 0
+
+    /// Takes over what a template knows.
+    @inline(__always)
+    fileprivate mutating func know(_ template: Int, of generation: UInt32, _ arena: RawSpan) {
+      known = HubbleEnd(packed: arena.word(at: template &+ Template.end))
+      self.template = template
+      self.generation = generation
+    }
   }
 
   /// What stands in the arena, one behind the other and filled up to a multiple of eight bytes, so that what a
@@ -40,11 +48,8 @@ struct HubbleEndMemo: Sendable {
     static let hash = 0
     /// Offset of the end, packed.
     static let end = 8
-    /// Offset of the counts of the bytes from the first member behind `ID` to the pod's name (all when there
-    /// is no tail), and of those from the quote behind the name (0 when the object was remembered whole).
-    static let counts = 16
     /// Offset of the names the pod had last: each with its length in a byte before it.
-    static let names = 24
+    static let names = 16
     /// How many names there are, and the room of each.
     static let nameCount = 3
     static let nameRoom = 40
@@ -53,6 +58,43 @@ struct HubbleEndMemo: Sendable {
 
     /// The bytes of one whose object has so many.
     static func size(_ count: Int) -> Int { (bytes + count + 7) & ~7 }
+  }
+
+  /// Where a template is and how long, in eight bytes: so much is known without waiting for the template's own
+  /// memory that what comes behind the object is read while the object is still being compared.
+  private struct Slot {
+    /// The longest head and the longest tail.
+    static let mostCount = (1 << 13) - 1
+    /// The largest arena.
+    static let mostBytes = 8 << 22
+
+    /// From low to high bits: the offset in units of eight bytes (22), the counts of head and tail (13 each), and
+    /// the upper part of the hash; never zero in a slot in use, for no head is empty.
+    var bits: UInt64 = 0
+
+    /// Makes a slot in use.
+    init(hash: UInt64, template: Int, head: Int, tail: Int) {
+      bits =
+        UInt64(template / 8) | UInt64(head) << 22 | UInt64(tail) << 35 | (hash >> 48) << 48
+    }
+
+    /// A slot that is not in use.
+    init() {}
+
+    @inline(__always)
+    var isEmpty: Bool { bits == 0 }
+    /// Offset of the template in the arena.
+    @inline(__always)
+    var template: Int { Int(truncatingIfNeeded: bits & 0x3f_ffff) &* 8 }
+    /// The bytes from the first member behind `ID` to the pod's name; all when there is no tail.
+    @inline(__always)
+    var head: Int { Int(truncatingIfNeeded: bits &>> 22) & Slot.mostCount }
+    /// The bytes from the quote behind the name; 0 when the object has no name.
+    @inline(__always)
+    var tail: Int { Int(truncatingIfNeeded: bits &>> 35) & Slot.mostCount }
+    /// Whether it may be that of an object with this hash.
+    @inline(__always)
+    func mayHave(_ hash: UInt64) -> Bool { (bits ^ hash) &>> 48 == 0 }
   }
 
   /// The most templates of one hash that are compared.
@@ -66,15 +108,14 @@ struct HubbleEndMemo: Sendable {
   private var templateCount = 0
   /// Rises when all templates are forgotten.
   private var generation: UInt32 = 0
-  /// Offsets of templates in units of eight bytes, + 1.
-  private var slots = [UInt32](repeating: 0, count: HubbleEndMemo.fewestSlots)
+  private var slots = [Slot](repeating: Slot(), count: HubbleEndMemo.fewestSlots)
   private var whole: ByteMemo
   private var podNames: ByteMemo
   private var labelKeys = HubbleLabelKeys()
 
   /// Makes a memo that takes at most about one and a half times `limit` bytes.
   init(limit: Int) {
-    self.limit = min(limit, Int(UInt32.max))
+    self.limit = min(limit, Slot.mostBytes)
     whole = ByteMemo(limit: limit / 4)
     podNames = ByteMemo(limit: limit / 4)
   }
@@ -90,7 +131,7 @@ struct HubbleEndMemo: Sendable {
     arena.removeAll(keepingCapacity: true)
     templateCount = 0
     generation &+= 1
-    slots = Array(repeating: 0, count: HubbleEndMemo.fewestSlots)
+    slots = Array(repeating: Slot(), count: HubbleEndMemo.fewestSlots)
   }
 
   // MARK: Finding
@@ -109,14 +150,10 @@ struct HubbleEndMemo: Sendable {
       var slot = Int(truncatingIfNeeded: hash) & mask
       // The span of the arena lives for this lookup only.
       let known = unsafe arena.span.bytes
-      while slots[slot] != 0 {
-        let template = (Int(slots[slot]) &- 1) &* 8
-        if known.word(at: template) == hash, fits(template, known, bytes, body, &found) {
-          found.known = HubbleEnd(packed: known.word(at: template &+ Template.end))
-          found.template = template
-          found.generation = generation
-          return found.end
-        }
+      while true {
+        let candidate = slots[slot]
+        if candidate.isEmpty { break }
+        if candidate.mayHave(hash), fits(candidate, known, bytes, body, &found) { return found.end }
         slot = (slot &+ 1) & mask
       }
     }
@@ -126,19 +163,20 @@ struct HubbleEndMemo: Sendable {
 
   @inline(__always)
   private func fits(
-    _ template: Int,
+    _ candidate: Slot,
     _ known: RawSpan,
     _ bytes: RawSpan,
     _ body: Int,
     _ found: inout Found
   ) -> Bool {
-    let counts = known.word(at: template &+ Template.counts)
-    let headCount = Int(truncatingIfNeeded: counts & 0xffff_ffff)
-    let tailCount = Int(truncatingIfNeeded: counts &>> 32)
+    let template = candidate.template
+    let headCount = candidate.head
+    let tailCount = candidate.tail
     let head = template &+ Template.bytes
     guard bytes.equals(body, known, head, count: headCount) else { return false }
     let nameStart = body &+ headCount
     if tailCount == 0 {
+      found.know(template, of: generation, known)
       found.end = nameStart
       return true
     }
@@ -146,6 +184,7 @@ struct HubbleEndMemo: Sendable {
     guard nameEnd > nameStart,
       bytes.equals(nameEnd, known, head &+ headCount, count: tailCount)
     else { return false }
+    found.know(template, of: generation, known)
     found.nameStart = nameStart
     found.nameCount = nameEnd &- nameStart
     found.end = nameEnd &+ tailCount
@@ -319,16 +358,17 @@ struct HubbleEndMemo: Sendable {
     let shape = HubbleEndMemo.shape(bytes, body)
     guard shape.isUsual else { return false }
     let count = found.end - body - shape.nameCount
+    let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
     let size = Template.size(count)
-    guard size <= limit, count <= UInt32.max, found.end - body >= 8 else { return false }
+    guard size <= limit, headCount > 0, max(headCount, count - headCount) <= Slot.mostCount else {
+      return false
+    }
     let hash = HubbleEndMemo.hash(bytes, body)
     guard candidates(of: hash) < HubbleEndMemo.mostCandidates else { return false }
     if arena.count + size > limit { removeTemplates() }
-    let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
     let template = arena.count
     arena.append(word: hash)
     arena.append(word: reading.end.packed)
-    arena.append(word: UInt64(headCount) | UInt64(count - headCount) << 32)
     arena.append(contentsOf: repeatElement(0, count: Template.bytes - Template.names))
     arena.append(bytes, body, count: headCount)
     arena.append(bytes, found.end - (count - headCount), count: count - headCount)
@@ -339,7 +379,8 @@ struct HubbleEndMemo: Sendable {
       putName(shape.nameStart, shape.nameCount, bytes, at: template + Template.names)
     }
     templateCount += 1
-    if templateCount * 2 > slots.count { grow() } else { place(hash, template) }
+    if templateCount * 2 > slots.count { grow() }
+    place(Slot(hash: hash, template: template, head: headCount, tail: count - headCount), hash)
     return true
   }
 
@@ -347,30 +388,26 @@ struct HubbleEndMemo: Sendable {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask
     var count = 0
-    while slots[slot] != 0 {
-      // The span of the arena lives for one load.
-      if unsafe arena.span.bytes.word(at: (Int(slots[slot]) - 1) * 8) == hash { count += 1 }
+    while !slots[slot].isEmpty {
+      if slots[slot].mayHave(hash) { count += 1 }
       slot = (slot + 1) & mask
     }
     return count
   }
 
-  private mutating func place(_ hash: UInt64, _ template: Int) {
+  private mutating func place(_ new: Slot, _ hash: UInt64) {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != 0 { slot = (slot + 1) & mask }
-    slots[slot] = UInt32(template / 8 + 1)
+    while !slots[slot].isEmpty { slot = (slot + 1) & mask }
+    slots[slot] = new
   }
 
   private mutating func grow() {
-    slots = Array(repeating: 0, count: slots.count * 2)
-    var template = 0
-    while template < arena.count {
-      // The spans of the arena live for one load each.
-      let hash = unsafe arena.span.bytes.word(at: template)
-      let counts = unsafe arena.span.bytes.word(at: template + Template.counts)
-      place(hash, template)
-      template += Template.size(Int(counts & 0xffff_ffff) + Int(counts >> 32))
+    let old = slots
+    slots = Array(repeating: Slot(), count: old.count * 2)
+    for slot in old where !slot.isEmpty {
+      // The span of the arena lives for one load.
+      place(slot, unsafe arena.span.bytes.word(at: slot.template + Template.hash))
     }
   }
 

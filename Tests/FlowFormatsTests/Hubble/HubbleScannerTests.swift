@@ -267,6 +267,30 @@ struct HubbleScannerTests {
     #expect(result.finished.edges.contains { $0.contains("source: 0, destination: 0") })
   }
 
+  @Test(
+    "Endpoint objects of any length give the same, around the longest that is told apart by its name",
+    arguments: [8_189, 8_191, 8_193, 10_000]
+  )
+  func longEndpoints(count: Int) {
+    let before = #""identity":42979,"namespace":"shop","labels":[""#
+    let name = #"","k8s:io.kubernetes.pod.namespace=shop"],"pod_name":""#
+    #expect(Self.flow.contains(before + "k8s:app=db" + name + #"db-0"}"#))
+    // One behind the other, so that each is looked up among those that came before.
+    let lines = (count - 1...count).flatMap { count -> [String] in
+      let label = String(repeating: "x", count: count - before.utf8.count - name.utf8.count)
+      let long = Self.flow.replacingOccurrences(of: "k8s:app=db", with: label)
+      let tail = String(repeating: "y", count: count - #"","workload_name":""}"#.utf8.count)
+      let behind = Self.flow.replacingOccurrences(
+        of: #"db-0"}"#,
+        with: #"db-0","workload_name":"\#(tail)"}"#
+      )
+      return [long, behind, long.replacingOccurrences(of: "db-0", with: "db-1"), behind]
+    }
+    let block = [Harness.block(lines)]
+    #expect(Harness.fast(block) == Harness.slow(block))
+    #expect(Harness.fast(block).finished.counts.used == lines.count)
+  }
+
   @Test("A decoder that meets another accumulator starts anew")
   func anotherAccumulator() {
     var decoder = HubbleDecoder(options: DecoderOptions())
