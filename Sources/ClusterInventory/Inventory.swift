@@ -26,7 +26,9 @@ package struct Inventory: Sendable {
   /// The snapshots, oldest first.
   package private(set) var headers: [SnapshotHeader]
   /// The states of all objects, sorted by identity, then time.
-  package private(set) var records: [InventoryRecord]
+  package private(set) var records: [InventoryRecord] = []
+  /// Which of the records are the states of one object.
+  private var objects: [(identity: ObjectIdentity, states: Range<Int>)] = []
 
   /// Makes an inventory from what was stored, in any order.
   package init(
@@ -36,7 +38,7 @@ package struct Inventory: Sendable {
   ) {
     self.cluster = cluster
     self.headers = headers.sorted { $0.time < $1.time }
-    self.records = Inventory.sorted(records)
+    arrange(records)
   }
 
   /// Adds a snapshot; one that is there already changes nothing.
@@ -64,7 +66,7 @@ package struct Inventory: Sendable {
         into: states[identity] ?? []
       )
     }
-    records = Inventory.sorted(states.values.flatMap { $0 })
+    arrange(states.values.flatMap { $0 })
   }
 
   /// The states of one object with another sighting: other states give way at that time.
@@ -114,24 +116,30 @@ package struct Inventory: Sendable {
     return merged
   }
 
-  private static func sorted(_ records: [InventoryRecord]) -> [InventoryRecord] {
-    let keyed = records.map { (identity: $0.object.identity, record: $0) }
-    return keyed.sorted {
-      $0.identity != $1.identity ? $0.identity < $1.identity : $0.record.first < $1.record.first
+  /// Takes records in any order.
+  private mutating func arrange(_ given: [InventoryRecord]) {
+    let identities = given.map(\.object.identity)
+    func precedes(_ left: Int, _ right: Int) -> Bool {
+      identities[left] != identities[right]
+        ? identities[left] < identities[right] : given[left].first < given[right].first
     }
-    .map(\.record)
+    // What was stored is in order mostly.
+    let isSorted = given.indices.dropFirst().allSatisfy { !precedes($0, $0 - 1) }
+    let order = isSorted ? Array(given.indices) : given.indices.sorted(by: precedes)
+    records = isSorted ? given : order.map { given[$0] }
+    objects = []
+    for (position, index) in order.enumerated() {
+      if let last = objects.last, last.identity == identities[index] {
+        objects[objects.count - 1].states = last.states.lowerBound..<position + 1
+      } else {
+        objects.append((identities[index], position..<position + 1))
+      }
+    }
   }
 
   /// Calls `body` with the states of each object, oldest first.
   func forEachObject(_ body: (ObjectIdentity, ArraySlice<InventoryRecord>) -> Void) {
-    var start = 0
-    while start < records.count {
-      let identity = records[start].object.identity
-      var end = start + 1
-      while end < records.count, records[end].object.identity == identity { end += 1 }
-      body(identity, records[start..<end])
-      start = end
-    }
+    for object in objects { body(object.identity, records[object.states]) }
   }
 
   /// The time of the first snapshot after `time` that would show the object and does not.

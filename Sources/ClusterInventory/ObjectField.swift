@@ -16,10 +16,22 @@ struct ObjectField {
 
   private func childPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-  /// A member; nil when it is missing or null.
-  func child(_ key: String) throws(InventoryError) -> ObjectField? {
+  /// A member's value; nil when it is missing or null.
+  ///
+  /// It has no path yet: to write the paths of all members takes longer than to read them.
+  private func member(_ key: String) throws(InventoryError) -> JSONValue? {
     guard case .object(let object) = value else { throw malformed }
     guard let member = object[key], member != .null else { return nil }
+    return member
+  }
+
+  private func malformed(_ key: String) -> InventoryError {
+    .malformed(file: file, item: item, path: childPath(key))
+  }
+
+  /// A member; nil when it is missing or null.
+  func child(_ key: String) throws(InventoryError) -> ObjectField? {
+    guard let member = try member(key) else { return nil }
     return ObjectField(value: member, path: childPath(key), file: file, item: item)
   }
 
@@ -43,39 +55,39 @@ struct ObjectField {
   }
 
   func text(_ key: String) throws(InventoryError) -> String? {
-    guard let field = try child(key) else { return nil }
-    guard let text = field.value.string else { throw field.malformed }
+    guard let member = try member(key) else { return nil }
+    guard let text = member.string else { throw malformed(key) }
     return text
   }
 
   func flag(_ key: String) throws(InventoryError) -> Bool {
-    guard let field = try child(key) else { return false }
-    guard let flag = field.value.bool else { throw field.malformed }
+    guard let member = try member(key) else { return false }
+    guard let flag = member.bool else { throw malformed(key) }
     return flag
   }
 
   /// A port number; 0 when the member is missing.
   func port(_ key: String) throws(InventoryError) -> UInt16 {
-    guard let field = try child(key) else { return 0 }
-    guard let number = field.value.integer, let port = UInt16(exactly: number) else {
-      throw field.malformed
+    guard let member = try member(key) else { return 0 }
+    guard let number = member.integer, let port = UInt16(exactly: number) else {
+      throw malformed(key)
     }
     return port
   }
 
   /// A time; nil when the member is missing or the zero time that Kubernetes writes for "none".
   func time(_ key: String) throws(InventoryError) -> Int64? {
-    guard let field = try child(key) else { return nil }
-    guard let text = field.value.string, let time = Timestamps.parse(text) else {
-      throw field.malformed
+    guard let member = try member(key) else { return nil }
+    guard let text = member.string, let time = Timestamps.parse(text) else {
+      throw malformed(key)
     }
     return time > 0 ? time : nil
   }
 
   func transport(_ key: String) throws(InventoryError) -> TransportProtocol {
-    guard let field = try child(key) else { return .tcp }
-    guard let text = field.value.string, let transport = TransportProtocol(text) else {
-      throw field.malformed
+    guard let member = try member(key) else { return .tcp }
+    guard let text = member.string, let transport = TransportProtocol(text) else {
+      throw malformed(key)
     }
     return transport
   }

@@ -36,8 +36,8 @@ struct PodNameIndex: Sendable {
 
   /// Puts entries in order; call once after the last ``add(_:endpoint:index:)``.
   mutating func seal() {
-    for key in pods.keys {
-      pods[key]?.sort {
+    for (key, entries) in pods where entries.count > 1 {
+      pods[key] = entries.sorted {
         $0.existence.from != $1.existence.from
           ? $0.existence.from < $1.existence.from : $0.endpoint < $1.endpoint
       }
