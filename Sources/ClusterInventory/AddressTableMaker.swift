@@ -71,13 +71,16 @@ struct AddressTableMaker {
   // MARK: Pods
 
   mutating func makePods() {
-    var lives: [PodLife] = []
+    let count = inventory.records.count
+    endpointIndex.reserveCapacity(count / 2)
+    podsByName.reserveCapacity(count)
+    podsByAddress.reserveCapacity(count)
+    pods.reserveCapacity(count)
+    let inventory = inventory
     inventory.forEachObject { identity, states in
       guard identity.kind == "Pod", let last = states.last?.last else { return }
       let absence = inventory.firstAbsence(of: identity, after: last)
-      if let life = PodLife(states, absentFrom: absence) { lives.append(life) }
-    }
-    for life in lives {
+      guard let life = PodLife(states, absentFrom: absence) else { return }
       let pod = life.pod
       let endpoint = endpoint(of: pod)
       let index = index(of: endpoint)

@@ -244,8 +244,8 @@ package protocol AuditStore: Sendable {
   /// Stores a proposal and returns its number.
   func save(_ proposal: StoredProposal) async throws -> Int64
 
-  /// The inventory: headers of its snapshots by time (microseconds UTC), and objects sorted by kind,
-  /// namespace, name and first time seen.
+  /// The inventory: headers of its snapshots by time (microseconds UTC), and objects in the order in which they were
+  /// stored.
   func inventory() async throws -> (headers: [StoredSnapshot], objects: [StoredObject])
   /// Replaces the inventory in one transaction.
   func replaceInventory(headers: [StoredSnapshot], objects: [StoredObject]) async throws

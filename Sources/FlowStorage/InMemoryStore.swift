@@ -130,13 +130,7 @@ package final class InMemoryStore: FlowStore, AuditStore {
   package func replaceInventory(headers: [StoredSnapshot], objects: [StoredObject]) async throws {
     state.withLock { state in
       state.snapshots = headers.sorted { $0.time < $1.time }
-      state.objects = objects.sorted { left, right in
-        if left.kind != right.kind { return left.kind < right.kind }
-        if left.namespace != right.namespace { return left.namespace < right.namespace }
-        if left.name != right.name { return left.name < right.name }
-        if left.firstSeen != right.firstSeen { return left.firstSeen < right.firstSeen }
-        return left.uid != right.uid ? left.uid < right.uid : left.body < right.body
-      }
+      state.objects = objects
     }
   }
 

@@ -154,21 +154,26 @@ extension SQLiteStore: AuditStore {
         database,
         sql: "SELECT taken_us, header FROM inventory_snapshot ORDER BY taken_us"
       ).map { StoredSnapshot(time: $0[0], header: $0[1]) }
-      let objects = try Row.fetchAll(
-        database,
-        sql: """
-          SELECT kind, namespace, name, uid, body, first_seen_us, last_seen_us
-          FROM inventory_object ORDER BY kind, namespace, name, first_seen_us, uid, body
-          """
-      ).map {
-        StoredObject(
-          kind: $0[0],
-          namespace: $0[1],
-          name: $0[2],
-          uid: $0[3],
-          body: $0[4],
-          firstSeen: $0[5],
-          lastSeen: $0[6]
+      // In the order of rows: any other has SQLite sort them, bodies and all.
+      let rows = try RowStatement(
+        """
+        SELECT kind, namespace, name, uid, body, first_seen_us, last_seen_us
+        FROM inventory_object ORDER BY object_id
+        """,
+        database
+      )
+      var objects: [StoredObject] = []
+      while try rows.next() {
+        objects.append(
+          StoredObject(
+            kind: rows.text(at: 0),
+            namespace: rows.text(at: 1),
+            name: rows.text(at: 2),
+            uid: rows.text(at: 3),
+            body: rows.text(at: 4),
+            firstSeen: rows.number(at: 5),
+            lastSeen: rows.number(at: 6)
+          )
         )
       }
       return (headers, objects)

@@ -113,10 +113,10 @@ struct QueryPlanTests {
   )
   func indexes() async throws {
     // Whole tables in the order of their rows: the edges of all namespaces, the events and decisions
-    // that everything follows from, and whether there is any endpoint.
+    // that everything follows from, the inventory, and whether there is any endpoint.
     let whole = [
       "SCAN e", "SCAN w", "SCAN endpoint", "SCAN decision", "SCAN ingest",
-      "SCAN inventory_snapshot", "SCAN capture_hour", "SCAN live_policy",
+      "SCAN inventory_snapshot", "SCAN inventory_object", "SCAN capture_hour", "SCAN live_policy",
       // The largest row number.
       "SEARCH endpoint", "SEARCH flow_edge",
     ]

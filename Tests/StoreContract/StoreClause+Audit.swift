@@ -113,15 +113,12 @@ extension StoreClause {
         )
       }
       let headers = [2, 1].map { StoredSnapshot(time: $0, header: "{}") }
-      try await store.replaceInventory(
-        headers: headers,
-        objects: [object("b", first: 1), object("a", first: 2), object("a", first: 1)]
-      )
+      let objects = [object("b", first: 1), object("a", first: 2), object("a", first: 1)]
+      try await store.replaceInventory(headers: headers, objects: [object("c", first: 1)])
+      try await store.replaceInventory(headers: headers, objects: objects)
       let found = try await store.inventory()
       #expect(found.headers.map(\.time) == [1, 2])
-      #expect(
-        found.objects == [object("a", first: 1), object("a", first: 2), object("b", first: 1)]
-      )
+      #expect(found.objects == objects)
       try await store.replaceInventory(headers: [], objects: [])
       let emptied = try await store.inventory()
       #expect(emptied.headers.isEmpty && emptied.objects.isEmpty)

@@ -17,7 +17,7 @@ extension InputDecoding {
       stretches,
       size: size,
       // A new decoder has to learn anew, and what it holds has to be merged.
-      leastStretch: sharing == .inOrder ? leastPart * 4 : leastPart / 4
+      leastStretch: sharing == .inOrder ? leastPart * 2 : leastPart / 4
     )
     let outcome = Mutex(Result<[PartialReading], any Error>.success([]))
     DispatchQueue.concurrentPerform(iterations: stretches.count) { thread in

@@ -77,7 +77,7 @@ extension ConversationTable {
   /// Makes room: lets settled conversations go, and the quieter half of all when that is not enough.
   mutating func settle(into accumulator: inout EvidenceAccumulator) {
     let limit = capacity / 4 * 3
-    settle(.settled(quietSince: quietTime(share: 0.5)), into: &accumulator)
+    settle(.settled(quietSince: quietTime(share: 0.75)), into: &accumulator)
     // Two views become one; what fits by now is hardly fitted by more that comes later.
     if conversations.count > limit { nameHiddenPods(accumulator.resolver) }
     if conversations.count > limit {

@@ -97,8 +97,7 @@ struct IngestCommand: AsyncParsableCommand {
       options.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
       options.isStrict = strict
       let stores = try storeOptions.open(create: true)
-      let inventory = try await InventoryFiles(store: stores.audit).load(cluster: cluster)
-      let resolver = inventory.records.isEmpty ? nil : AddressTable(inventory)
+      let resolver = try await InventoryFiles(store: stores.audit).resolver(cluster: cluster)
       if follow || files == ["-"] {
         try await stream(stores, options: options, resolver: resolver)
         if !noise.quiet { try await WatchNotes.print(stores) }
@@ -148,7 +147,7 @@ struct IngestCommand: AsyncParsableCommand {
   private func stream(
     _ stores: Stores,
     options: IngestOptions,
-    resolver: AddressTable?
+    resolver: PendingAddressTable?
   ) async throws {
     guard files.count == 1, let file = files.first else {
       throw ValidationError("--follow and - take one input at a time.")
@@ -191,7 +190,7 @@ struct IngestCommand: AsyncParsableCommand {
     _ argument: String,
     into stores: Stores,
     options: IngestOptions,
-    resolver: AddressTable?
+    resolver: PendingAddressTable?
   ) async throws -> Int {
     let found: [InputFiles.File]
     do {
