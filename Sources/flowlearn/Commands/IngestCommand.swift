@@ -1,6 +1,5 @@
 import ArgumentParser
 import AuditPipeline
-import ClusterInventory
 import FlowAggregation
 import FlowFormats
 import FlowModel
