@@ -33,8 +33,7 @@ extension LogKind {
   /// time of the log.
   func remarks(_ accumulator: EvidenceAccumulator, _ resolver: (any AddressResolving)?) -> [String]
   {
-    guard let table = (resolver as? PendingAddressTable)?.table ?? resolver as? AddressTable
-    else { return [] }
+    guard let table = (resolver as? PendingAddressTable)?.table else { return [] }
     let doubt = table.doubt(
       about: accumulator.endpoints,
       strangers: accumulator.strangers.addresses,

@@ -27,7 +27,7 @@ struct MissingInventoryTests {
     _ network: String,
     pods: Range<Int> = 1..<10,
     late: Range<Int> = 0..<0
-  ) -> AddressTable {
+  ) -> PendingAddressTable {
     let objects = pods.map { number -> InventoryObject in
       var pod = PodObject(
         metadata: ObjectMetadata(
@@ -45,7 +45,7 @@ struct MissingInventoryTests {
     }
     var inventory = Inventory()
     inventory.add(InventorySnapshot(time: (time + 1000) * Timestamps.second, objects: objects))
-    return AddressTable(inventory)
+    return PendingAddressTable(inventory)
   }
 
   private static let header =
@@ -60,7 +60,8 @@ struct MissingInventoryTests {
     }.joined()
   }
 
-  private func ingest(_ path: String, _ resolver: AddressTable?) async throws -> IngestResult {
+  private func ingest(_ path: String, _ resolver: PendingAddressTable?) async throws -> IngestResult
+  {
     try await Ingest(store: store, resolver: resolver, options: IngestOptions(), now: 1)
       .run(path: path)
   }
@@ -176,7 +177,7 @@ struct MissingInventoryTests {
 
   // MARK: Streams
 
-  private func follow(_ text: String, _ resolver: AddressTable?) async throws
+  private func follow(_ text: String, _ resolver: PendingAddressTable?) async throws
     -> (result: IngestResult, told: [String])
   {
     let path = try folder.write(text.utf8, to: "stream.log")
