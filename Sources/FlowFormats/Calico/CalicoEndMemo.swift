@@ -75,6 +75,7 @@ struct CalicoEndMemo: Sendable {
   private var memo: ByteMemo
   private var runs: (source: CalicoTemplates, destination: CalicoTemplates)
   private var pieces: [UInt8] = []
+  private var labelKeys = LabelKeyMemo(judge: CalicoEndMemo.use(of:))
 
   /// Makes a memo that takes about `limit` bytes for each of its parts.
   init(limit: Int) {
@@ -145,11 +146,9 @@ struct CalicoEndMemo: Sendable {
       found.domains,
     ] {
       // The length in front, so that no two ends have the same bytes; whole words for the hash.
-      for shift in stride(from: 0, to: 64, by: 8) {
-        copy.append(UInt8(truncatingIfNeeded: piece.count >> shift))
-      }
+      copy.append(word: UInt64(piece.count))
       copy.append(bytes, piece.start, count: piece.count)
-      while copy.count % 8 != 0 { copy.append(0) }
+      copy.append(contentsOf: repeatElement(0, count: -piece.count & 7))
     }
     // The span of the copy lives for these calls only.
     let hash = unsafe ByteMemo.hash(copy.span.bytes, 0, count: copy.count, group: group)
@@ -166,7 +165,7 @@ struct CalicoEndMemo: Sendable {
       }
       return Int(known)
     }
-    guard let end = CalicoEndMemo.read(found, isDestination: isDestination, bytes) else {
+    guard let end = read(found, bytes) else {
       return -1
     }
     unsafe memo.insert(
@@ -207,42 +206,74 @@ struct CalicoEndMemo: Sendable {
   }
 
   /// Reads the members as the ordinary decoder does.
-  private static func read(_ found: Found, isDestination: Bool, _ bytes: RawSpan) -> CalicoEnd? {
-    let side = isDestination ? "dest" : "source"
-    var object = JSONObject()
-    let labels = plainLabels(bytes, found.labels)
-    for (key, piece) in [
-      ("name", found.name), ("name_aggr", found.aggregate), ("namespace", found.namespace),
-      ("type", found.type), ("labels", labels == nil ? found.labels : Piece()),
-      ("ip", found.address), ("domains", found.domains),
-    ] where piece.count > 0 {
-      let raw = bytes.extracting(piece.start..<piece.start + piece.count)
-      guard let value = value(raw) else { return nil }
-      object.members.append((key: "\(side)_\(key)", value: value))
+  private mutating func read(_ found: Found, _ bytes: RawSpan) -> CalicoEnd? {
+    var members = CalicoTree.EndMembers(
+      namespace: CalicoEndMemo.text(bytes, found.namespace),
+      name: CalicoEndMemo.text(bytes, found.name),
+      aggregatedName: CalicoEndMemo.text(bytes, found.aggregate),
+      address: CalicoEndMemo.text(bytes, found.address)
+    )
+    if found.type.count > 0 {
+      guard let type = CalicoEndMemo.value(bytes, found.type) else { return nil }
+      members.kind = CalicoTree.kind(type)
     }
-    var end = CalicoTree.end(of: .object(object), side, isDestination: isDestination)
-    if let labels { end.labels = labels }
-    return end
+    if found.labels.count > 0 {
+      if let labels = plainLabels(bytes, found.labels) {
+        members.labels = labels
+      } else {
+        guard let labels = CalicoEndMemo.value(bytes, found.labels) else { return nil }
+        members.labels = CalicoTree.labels(labels)
+      }
+    }
+    if found.domains.count > 0 {
+      guard let domains = CalicoEndMemo.value(bytes, found.domains) else { return nil }
+      members.domains = CalicoTree.domains(domains)
+    }
+    return CalicoTree.end(of: members)
+  }
+
+  /// What a plain string says; nothing for a member that is missing.
+  private static func text(_ bytes: RawSpan, _ piece: Piece) -> String {
+    guard piece.count > 2 else { return "" }
+    let text = String(plain: bytes, from: piece.start + 1, to: piece.start + piece.count - 1)
+    return piece.count == 3 ? CalicoTree.meaning(text) : text
   }
 
   /// Reads a value; strings that are plain, as nearly all are, without a parser.
-  private static func value(_ raw: RawSpan) -> JSONValue? {
-    let last = raw.byteCount - 1
-    guard raw.byte(at: 0) == UInt8(ascii: "\""), (1..<last).allSatisfy({ raw.byte(at: $0) != 0x5c })
-    else { return try? JSONParser.parse(raw) }
-    return String(utf8: raw, from: 1, to: last).map(JSONValue.string)
+  private static func value(_ bytes: RawSpan, _ piece: Piece) -> JSONValue? {
+    let end = piece.start + piece.count
+    if bytes.byte(at: piece.start) == UInt8(ascii: "\""),
+      bytes.plainStringEnd(piece.start + 1) == end - 1
+    {
+      return .string(String(plain: bytes, from: piece.start + 1, to: end - 1))
+    }
+    return try? JSONParser.parse(bytes.extracting(piece.start..<end))
+  }
+
+  /// What becomes of a label.
+  private enum Use {
+    case stable, templateHash, other
+  }
+
+  @Sendable
+  private static func use(of key: String) -> Use {
+    if key == CalicoLabels.templateHashKey { return .templateHash }
+    return VolatileLabels.isDenied(key) ? .other : .stable
   }
 
   /// Reads the labels of files, which are valid JSON, without a parser; nil when they have another form.
-  private static func plainLabels(_ bytes: RawSpan, _ piece: Piece) -> Labels? {
-    let front = Array(#"{"labels":["#.utf8)
+  private mutating func plainLabels(_ bytes: RawSpan, _ piece: Piece) -> CalicoLabels? {
     let end = piece.start + piece.count
-    guard piece.count > front.count + 3,
-      front.indices.allSatisfy({ bytes.byte(at: piece.start + $0) == front[$0] }),
+    // `{"labels":["`
+    guard piece.count > 14, bytes.knownWord(at: piece.start) == 0x736c_6562_616c_227b,
+      bytes.knownWord(at: piece.start + 4) == 0x225b_3a22_736c_6562,
       bytes.byte(at: end - 1) == UInt8(ascii: "}"), bytes.byte(at: end - 2) == UInt8(ascii: "]")
     else { return nil }
-    var pairs: [(String, String)] = []
-    var position = piece.start + front.count
+    var labels = CalicoLabels()
+    var elements: [Labels.Element] = []
+    elements.reserveCapacity(8)
+    // At the quote before a label.
+    var position = piece.start + 11
     while true {
       guard bytes.byte(at: position) == UInt8(ascii: "\"") else { return nil }
       let start = position + 1
@@ -250,15 +281,24 @@ struct CalicoEndMemo: Sendable {
       guard position > start else { return nil }
       var equals = start
       while equals < position, bytes.byte(at: equals) != UInt8(ascii: "=") { equals += 1 }
-      guard equals > start, equals < position,
-        let key = String(utf8: bytes, from: start, to: equals),
-        let value = String(utf8: bytes, from: equals + 1, to: position)
-      else { return nil }
-      pairs.append((key, value))
+      guard equals > start, equals < position else { return nil }
+      let key = labelKeys.key(bytes, start, count: equals - start)
+      if key.use != .other {
+        let value = String(plain: bytes, from: equals + 1, to: position)
+        if key.use == .stable {
+          elements.append(Labels.Element(key: key.text, value: value))
+        } else {
+          labels.templateHash = value
+        }
+      }
       position += 1
-      if position == end - 2 { return Labels(pairs) }
+      if position == end - 2 { break }
       guard bytes.byte(at: position) == UInt8(ascii: ",") else { return nil }
       position += 1
     }
+    // Of a key given twice the ordinary decoder knows which value counts.
+    guard let stable = Labels(distinct: elements) else { return nil }
+    labels.stable = stable
+    return labels
   }
 }

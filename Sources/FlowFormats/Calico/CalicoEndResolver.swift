@@ -31,7 +31,7 @@ enum CalicoEndResolver {
       cluster: cluster,
       namespace: end.namespace,
       workload: end.deployment,
-      labels: VolatileLabels.stable(end.labels)
+      labels: end.labels.stable
     )
     if endpoint.labels.isEmpty, endpoint.workload == nil {
       guard !end.aggregatedName.isEmpty else { return nil }

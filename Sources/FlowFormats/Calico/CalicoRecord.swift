@@ -123,8 +123,7 @@ struct CalicoEnd: Hashable {
   var fullName = ""
   /// The aggregated name, such as `frontend-755cdc7957-*`, `pub` or a host's name.
   var aggregatedName = ""
-  /// All labels as logged.
-  var labels = Labels()
+  var labels = CalicoLabels()
   /// The address; only less aggregated records have one.
   var address: IPAddress?
   /// DNS names of the destination.
@@ -141,16 +140,37 @@ struct CalicoEnd: Hashable {
   /// Only the pod's own `pod-template-hash` proves that the last part of the name is a hash
   /// (`data-0-*` has none), so nothing is guessed without it.
   var deployment: WorkloadReference? {
-    guard let hash = labels["pod-template-hash"], !hash.isEmpty else { return nil }
-    let suffix = "-\(hash)-*".utf8
     let name = aggregatedName.utf8
-    guard name.count > suffix.count, name.suffix(suffix.count).elementsEqual(suffix) else {
-      return nil
-    }
+    let hash = labels.templateHash.utf8
+    // `-HASH-*`
+    let count = name.count - hash.count - 3
+    guard !hash.isEmpty, count > 0, aggregatedName.hasSuffix("-*"),
+      name.dropFirst(count).first == UInt8(ascii: "-"),
+      name.dropFirst(count + 1).starts(with: hash)
+    else { return nil }
     return WorkloadReference(
       kind: "Deployment",
-      name: String(decoding: name.dropLast(suffix.count), as: UTF8.self)
+      name: String(decoding: name.prefix(count), as: UTF8.self)
     )
+  }
+}
+
+/// The labels of an end, as far as they matter.
+struct CalicoLabels: Hashable {
+  /// The key of the label that holds a ReplicaSet's hash.
+  static let templateHashKey = "pod-template-hash"
+
+  /// Those that may identify a workload.
+  var stable = Labels()
+  /// The hash of the pod's ReplicaSet; empty when there is none.
+  var templateHash = ""
+}
+
+extension CalicoLabels {
+  /// Takes what matters of all labels.
+  init(_ labels: Labels) {
+    stable = VolatileLabels.stable(labels)
+    templateHash = labels[CalicoLabels.templateHashKey] ?? ""
   }
 }
 

@@ -9,7 +9,7 @@ extension CalicoScanner {
 
   /// `null` as bytes: such a member counts as missing.
   @inline(__always)
-  private static func isNull(_ bytes: RawSpan, _ start: Int) -> Bool {
+  static func isNull(_ bytes: RawSpan, _ start: Int) -> Bool {
     bytes.knownWord(at: start) & 0xffff_ffff == 0x6c6c_756e
   }
 
@@ -46,17 +46,17 @@ extension CalicoScanner {
 
   /// A port as a number, or `null`, which leaves `port` as it is.
   @inline(__always)
-  static func scanPort(_ bytes: RawSpan, _ start: Int, _ port: inout Int) -> Int {
+  static func scanPort(_ bytes: RawSpan, _ start: Int, _ port: inout UInt16) -> Int {
     if isNull(bytes, start) { return start &+ 4 }
     var number = 0
     let end = bytes.scanNumber(start, &number)
     guard end >= 0, number <= 65_535 else { return -1 }
-    port = number
+    port = UInt16(number)
     return end
   }
 
   /// A count of up to 18 digits, or `null`, which leaves `count` as it is.
-  @inline(__always)
+  @inline(never)
   static func scanCount(_ bytes: RawSpan, _ start: Int, _ count: inout Int64) -> Int {
     let first = bytes.knownWord(at: start) &- 0x3030_3030_3030_3030
     let others = RawSpan.nonDigits(in: first)
@@ -81,24 +81,17 @@ extension CalicoScanner {
     return position
   }
 
-  /// `packets_in` or `packets_out`.
+  /// A count of packets, or `null`, which leaves `count` as it is.
   @inline(__always)
-  static func scanPackets(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
-    var count: Int64 = -1
-    if bytes.isKey(key, CalicoWord.packetsIn) {
-      guard line.keys.insert(.packetsIn) else { return -1 }
-      let end = scanCount(bytes, key &+ 12, &count)
-      if count >= 0 { line.facts.packetsIn = count }
-      return end
-    }
-    guard bytes.isKey(key, CalicoWord.packetsOut), line.keys.insert(.packetsOut) else { return -1 }
-    let end = scanCount(bytes, key &+ 13, &count)
-    if count >= 0 { line.facts.packetsOut = count }
+  static func scanPackets(_ bytes: RawSpan, _ start: Int, _ count: inout Int64?) -> Int {
+    var number: Int64 = -1
+    let end = scanCount(bytes, start, &number)
+    if number >= 0 { count = number }
     return end
   }
 
   /// A time as Unix seconds or a finer unit, as RFC 3339, or `null`.
-  @inline(__always)
+  @inline(never)
   mutating func scanTime(_ bytes: RawSpan, _ start: Int, _ time: inout Int64?) -> Int {
     if bytes.knownByte(at: start) == UInt8(ascii: "\"") { return dates.scan(bytes, start, &time) }
     var number: Int64 = -1
@@ -109,85 +102,71 @@ extension CalicoScanner {
 
   // MARK: Words
 
-  /// `proto` or `protocol`, as a usual name or a number.
-  @inline(__always)
-  static func scanProtocol(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
-    let start: Int
-    if bytes.isKey(key, CalicoWord.proto) {
-      start = key &+ 7
-    } else {
-      guard bytes.isKey(key, CalicoWord.protocolName) else { return -1 }
-      start = key &+ 10
-      line.isWhisker = true
+  /// A protocol as a usual name or a number.
+  @inline(never)
+  static func scanProtocol(_ bytes: RawSpan, _ start: Int, _ facts: inout CalicoFacts) -> Int {
+    facts.hasProtocol = true
+    if bytes.isString(start, CalicoWord.tcp) {
+      facts.transport = .tcp
+      return start &+ 5
     }
-    guard line.keys.insert(.transport) else { return -1 }
-    line.facts.hasProtocol = true
-    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else {
-      var number = 0
-      let end = bytes.scanNumber(start, &number)
-      guard end >= 0, number <= 255 else { return -1 }
-      line.facts.transport = TransportProtocol(number: UInt8(truncatingIfNeeded: number))
-      return end
+    if bytes.isString(start, CalicoWord.udp) {
+      facts.transport = .udp
+      return start &+ 5
     }
-    let word = bytes.token(start &+ 1)
-    if word.is(CalicoWord.tcp) {
-      line.facts.transport = .tcp
-    } else if word.is(CalicoWord.udp) {
-      line.facts.transport = .udp
-    } else if word.is(CalicoWord.icmp) {
-      line.facts.transport = .icmp
-    } else if word.is(CalicoWord.sctp) {
-      line.facts.transport = .sctp
-    } else {
-      return -1
+    if bytes.isString(start, CalicoWord.icmp) {
+      facts.transport = .icmp
+      return start &+ 6
     }
-    return start &+ word.length &+ 2
+    if bytes.isString(start, CalicoWord.sctp) {
+      facts.transport = .sctp
+      return start &+ 6
+    }
+    var number = 0
+    let end = bytes.scanNumber(start, &number)
+    guard end >= 0, number <= 255 else { return -1 }
+    facts.transport = TransportProtocol(number: UInt8(truncatingIfNeeded: number))
+    return end
   }
 
   /// An action as a word or as the protobuf's number.
-  @inline(__always)
+  @inline(never)
   static func scanAction(_ bytes: RawSpan, _ start: Int, _ facts: inout CalicoFacts) -> Int {
-    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else {
-      var number = 0
-      let end = bytes.scanNumber(start, &number)
-      facts.action = CalicoRecord.Action(number: Int64(number))
-      return end
-    }
-    let word = bytes.token(start &+ 1)
-    if word.is(CalicoWord.allow) || word.is(CalicoWord.capitalAllow) {
+    if bytes.isString(start, CalicoWord.allow) || bytes.isString(start, CalicoWord.capitalAllow) {
       facts.action = .allow
-    } else if word.is(CalicoWord.deny) || word.is(CalicoWord.capitalDeny) {
-      facts.action = .deny
-    } else {
-      return -1
+      return start &+ 7
     }
-    return start &+ word.length &+ 2
+    if bytes.isString(start, CalicoWord.deny) || bytes.isString(start, CalicoWord.capitalDeny) {
+      facts.action = .deny
+      return start &+ 6
+    }
+    var number = 0
+    let end = bytes.scanNumber(start, &number)
+    facts.action = CalicoRecord.Action(number: Int64(number))
+    return end
   }
 
   /// A reporter as a word or as the protobuf's number.
-  @inline(__always)
+  @inline(never)
   static func scanReporter(_ bytes: RawSpan, _ start: Int, _ facts: inout CalicoFacts) -> Int {
-    guard bytes.knownByte(at: start) == UInt8(ascii: "\"") else {
-      var number = 0
-      let end = bytes.scanNumber(start, &number)
-      facts.reporter = CalicoRecord.Reporter(number: Int64(number))
-      return end
-    }
-    let word = bytes.token(start &+ 1)
-    if word.is(CalicoWord.src) || word.is(CalicoWord.capitalSrc) {
+    if bytes.isString(start, CalicoWord.src) || bytes.isString(start, CalicoWord.capitalSrc) {
       facts.reporter = .source
-    } else if word.is(CalicoWord.dst) || word.is(CalicoWord.capitalDst) {
-      facts.reporter = .destination
-    } else {
-      return -1
+      return start &+ 5
     }
-    return start &+ word.length &+ 2
+    if bytes.isString(start, CalicoWord.dst) || bytes.isString(start, CalicoWord.capitalDst) {
+      facts.reporter = .destination
+      return start &+ 5
+    }
+    var number = 0
+    let end = bytes.scanNumber(start, &number)
+    facts.reporter = CalicoRecord.Reporter(number: Int64(number))
+    return end
   }
 
   // MARK: Objects that repeat
 
   /// The policy lists: few in number, so that most are known.
-  @inline(__always)
+  @inline(never)
   mutating func scanPolicies(
     _ bytes: RawSpan,
     _ start: Int,
@@ -270,31 +249,5 @@ extension CalicoScanner {
     )
     cluster = UInt32(number)
     return end
-  }
-}
-
-/// The members of a record that may be given only once.
-struct CalicoKeys {
-  /// One member.
-  enum Key: UInt32 {
-    case start, end, sourceName, sourceAggregate, sourceNamespace, sourceType, sourceLabels
-    case sourceIP, destName, destAggregate, destNamespace, destType, destLabels, destIP, destDomains
-    case port, transport, action, reporter, policies, bytesIn, bytesOut, packetsIn, packetsOut
-    case cluster, goldmane
-  }
-
-  private var bits: UInt32 = 0
-
-  /// Whether a member was seen.
-  @inline(__always)
-  func contains(_ key: Key) -> Bool { bits & (1 &<< key.rawValue) != 0 }
-
-  /// Notes a member; false when it was seen before.
-  @inline(__always)
-  mutating func insert(_ key: Key) -> Bool {
-    let bit: UInt32 = 1 &<< key.rawValue
-    let isNew = bits & bit == 0
-    bits |= bit
-    return isNew
   }
 }

@@ -63,7 +63,7 @@ enum CalicoTree {
   }
 
   /// A text without the placeholders `-` (not included) and `*` (aggregated).
-  private static func meaning(_ text: String) -> String {
+  static func meaning(_ text: String) -> String {
     text == "-" || text == "*" ? "" : text
   }
 
@@ -142,30 +142,44 @@ enum CalicoTree {
 // MARK: - Ends
 
 extension CalicoTree {
-  /// Reads the members of one end.
-  static func end(of value: JSONValue, _ side: String, isDestination: Bool) -> CalicoEnd {
-    end(Fields(first: value, second: nil), side, isDestination: isDestination)
+  /// What the members of an end say.
+  struct EndMembers {
+    var namespace = ""
+    var name = ""
+    /// `*_name_aggr`.
+    var aggregatedName = ""
+    var labels = CalicoLabels()
+    var address = ""
+    /// Those of a destination.
+    var domains: [String] = []
+    var kind = CalicoEnd.Kind.absent
   }
 
   private static func end(_ fields: Fields, _ side: String, isDestination: Bool) -> CalicoEnd {
-    var end = CalicoEnd()
-    end.namespace = fields.text("\(side)_namespace", "\(side)Namespace")
-    let name = fields.text("\(side)_name", "\(side)Name")
-    let aggregated = fields.text("\(side)_name_aggr", "\(side)NameAggr")
-    end.aggregatedName = aggregated.isEmpty ? name : aggregated
-    if !name.hasSuffix("*") { end.fullName = name }
-    end.labels = labels(fields["\(side)_labels", "\(side)Labels"])
-    let address = fields.text("\(side)_ip", "\(side)Ip")
-    if !address.isEmpty { end.address = IPAddress(address) }
-    if isDestination {
-      end.domains = (fields["dest_domains", "destDomains"]?.array ?? []).compactMap(\.string)
-    }
-    end.kind = enumeration(
-      fields["\(side)_type", "\(side)Type"],
-      word: CalicoEnd.Kind.init(word:),
-      number: CalicoEnd.Kind.init(number:)
+    end(
+      of: EndMembers(
+        namespace: fields.text("\(side)_namespace", "\(side)Namespace"),
+        name: fields.text("\(side)_name", "\(side)Name"),
+        aggregatedName: fields.text("\(side)_name_aggr", "\(side)NameAggr"),
+        labels: labels(fields["\(side)_labels", "\(side)Labels"]),
+        address: fields.text("\(side)_ip", "\(side)Ip"),
+        domains: isDestination ? domains(fields["dest_domains", "destDomains"]) : [],
+        kind: kind(fields["\(side)_type", "\(side)Type"])
+      )
     )
-    if let network = networkName(end.aggregatedName), end.namespace.isEmpty {
+  }
+
+  /// Finds out what an end is.
+  static func end(of members: EndMembers) -> CalicoEnd {
+    var end = CalicoEnd()
+    end.namespace = members.namespace
+    end.aggregatedName = members.aggregatedName.isEmpty ? members.name : members.aggregatedName
+    if !members.name.hasSuffix("*") { end.fullName = members.name }
+    end.labels = members.labels
+    if !members.address.isEmpty { end.address = IPAddress(members.address) }
+    end.domains = members.domains
+    end.kind = members.kind
+    if end.namespace.isEmpty, let network = networkName(end.aggregatedName) {
       end.aggregatedName = network
       if end.kind == .absent { end.kind = .network }
     }
@@ -182,6 +196,16 @@ extension CalicoTree {
     return end
   }
 
+  /// Reads `*_type`.
+  static func kind(_ value: JSONValue?) -> CalicoEnd.Kind {
+    enumeration(value, word: CalicoEnd.Kind.init(word:), number: CalicoEnd.Kind.init(number:))
+  }
+
+  /// Reads `dest_domains`.
+  static func domains(_ value: JSONValue?) -> [String] {
+    (value?.array ?? []).compactMap(\.string)
+  }
+
   /// `pub` or `pvt` for the names of unknown networks in either spelling.
   private static func networkName(_ name: String) -> String? {
     switch name.lowercased() {
@@ -192,7 +216,7 @@ extension CalicoTree {
   }
 
   /// Reads `{"labels":["k=v"]}`, `["k=v"]`, or Whisker's `k=v | k=v`.
-  private static func labels(_ value: JSONValue?) -> Labels {
+  static func labels(_ value: JSONValue?) -> CalicoLabels {
     let texts: [String]
     switch value {
     case .string(let text)?: texts = separated(text)
@@ -200,7 +224,7 @@ extension CalicoTree {
     case .object(let object)?: texts = (object["labels"]?.array ?? []).compactMap(\.string)
     default: texts = []
     }
-    return Labels(texts.compactMap(pair))
+    return CalicoLabels(Labels(texts.compactMap(pair)))
   }
 
   private static func separated(_ text: String) -> [String] {

@@ -1,4 +1,4 @@
-/// The keys and words that ``CalicoScanner`` knows, as the numbers that ``JSONToken`` holds.
+/// The keys and words that ``CalicoScanner`` knows, as the numbers that their bytes are.
 enum CalicoWord {
   static let startTime = JSONWord(10, 0x6974_5f74_7261_7473, 0x656d)  // start_time
   static let endTime = JSONWord(8, 0x656d_6974_5f64_6e65)  // end_time
@@ -31,7 +31,6 @@ enum CalicoWord {
   static let packetsIn = JSONWord(10, 0x5f73_7465_6b63_6170, 0x6e69)  // packets_in
   static let packetsOut = JSONWord(11, 0x5f73_7465_6b63_6170, 0x74_756f)  // packets_out
   static let cluster = JSONWord(7, 0x72_6574_7375_6c63)  // cluster
-  static let flow = JSONWord(4, 0x776f_6c66)  // flow
   static let src = JSONWord(3, 0x63_7273)  // src
   static let dst = JSONWord(3, 0x74_7364)  // dst
   static let capitalSrc = JSONWord(3, 0x63_7253)  // Src

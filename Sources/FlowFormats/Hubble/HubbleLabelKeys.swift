@@ -12,16 +12,7 @@ struct HubbleLabelKeys: Sendable {
     case stable, volatile, internalToCilium, namespace, cluster
   }
 
-  private struct Key {
-    var text: String
-    var use: Use
-  }
-
-  /// The most keys that are remembered.
-  private static let mostKeys = 4096
-
-  private var keys: [Key] = []
-  private var memo = ByteMemo(limit: 1 << 20)
+  private var keys = LabelKeyMemo(judge: HubbleLabelKeys.use(of:))
 
   /// What a pod's object says; nil when the ordinary reader must read it.
   ///
@@ -139,7 +130,7 @@ struct HubbleLabelKeys: Sendable {
       guard end >= 0 else { return -1 }
       var equals = first
       while equals < end, bytes.knownByte(at: equals) != UInt8(ascii: "=") { equals += 1 }
-      let key = key(bytes, first, count: equals - first)
+      let key = keys.key(bytes, first, count: equals - first)
       let value = min(equals + 1, end)
       switch key.use {
       case .stable:
@@ -162,23 +153,7 @@ struct HubbleLabelKeys: Sendable {
     return position + 1
   }
 
-  /// A label's key, judged once.
-  private mutating func key(_ bytes: RawSpan, _ start: Int, count: Int) -> Key {
-    let hash = ByteMemo.hash(bytes, start, count: count, group: 0)
-    if let known = memo.value(bytes, start, count: count, group: 0, hash: hash) {
-      return keys[Int(known)]
-    }
-    if keys.count == HubbleLabelKeys.mostKeys {
-      keys = []
-      memo.removeAll()
-    }
-    let text = String(plain: bytes, from: start, to: start + count)
-    let key = Key(text: text, use: HubbleLabelKeys.use(of: text))
-    memo.insert(UInt64(keys.count), bytes, start, count: count, group: 0, hash: hash)
-    keys.append(key)
-    return key
-  }
-
+  @Sendable
   private static func use(of key: String) -> Use {
     switch key {
     case "io.kubernetes.pod.namespace": .namespace
@@ -189,20 +164,6 @@ struct HubbleLabelKeys: Sendable {
       } else {
         VolatileLabels.isDenied(key) ? .volatile : .stable
       }
-    }
-  }
-}
-
-extension String {
-  /// Makes a string of bytes that are known to be ASCII.
-  fileprivate init(plain bytes: RawSpan, from start: Int, to end: Int) {
-    let part = bytes.extracting(start..<end)
-    // The buffer has room for the bytes, all of which are written.
-    self = unsafe String(unsafeUninitializedCapacity: end - start) { buffer in
-      unsafe part.withUnsafeBytes {
-        unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0)
-      }
-      return end - start
     }
   }
 }

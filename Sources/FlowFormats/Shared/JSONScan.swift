@@ -37,6 +37,14 @@ extension RawSpan {
     )
   }
 
+  /// 32 bytes that are known to lie inside, as they are in memory.
+  @inline(__always)
+  func knownVector(at offset: Int) -> SIMD4<UInt64> {
+    assert(offset >= 0 && offset + 32 <= byteCount)
+    // Any bytes are a valid vector of integers.
+    return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD4<UInt64>.self)
+  }
+
   /// The top bits of the bytes of a word that end plain text: quotes, backslashes, control characters
   /// and everything beyond ASCII.
   ///
@@ -312,6 +320,13 @@ extension RawSpan {
       difference |= (knownWord(at: start &+ 16) ^ key.third) & JSONWord.mask(key.length &- 16)
     }
     return difference | (knownWord(at: start &+ key.length) & 0xffff ^ end) == 0
+  }
+
+  /// Whether a string of at most six bytes stands at an offset, with its quotes.
+  @inline(__always)
+  func isString(_ start: Int, _ word: JSONWord) -> Bool {
+    let text = 0x22 | word.first &<< 8 | 0x22 &<< UInt64(word.length &* 8 &+ 8)
+    return (knownWord(at: start) ^ text) & JSONWord.mask(word.length &+ 2) == 0
   }
 
   /// Whether two stretches of bytes are the same; false where they do not lie inside their spans.

@@ -208,6 +208,83 @@ struct CalicoScannerTests {
     #expect(blocks(text) == oneByOne(text))
   }
 
+  /// The members of a line's object.
+  private static func members(of line: String) -> [String] {
+    var members = [""]
+    var depth = 0
+    var isInString = false
+    for character in line.dropFirst().dropLast() {
+      if character == "\"" { isInString.toggle() }
+      if !isInString, "[{".contains(character) { depth += 1 }
+      if !isInString, "]}".contains(character) { depth -= 1 }
+      if character == ",", depth == 0, !isInString {
+        members.append("")
+      } else {
+        members[members.count - 1].append(character)
+      }
+    }
+    return members
+  }
+
+  /// Members in any order, with keys of any length between them.
+  private static func shuffled(_ members: [String], _ seed: inout Seed) -> String {
+    let values = ["0", "null", #""-""#, #"{"a":[1]}"#, "12.5"]
+    var members = members.shuffled(using: &seed)
+    for _ in 0..<Int.random(in: 0...4, using: &seed) {
+      let key = String(repeating: "k", count: Int.random(in: 0...48, using: &seed))
+      let value = values[Int.random(in: 0..<values.count, using: &seed)]
+      let place = Int.random(in: 0...members.count, using: &seed)
+      members.insert(#""\#(key)":\#(value)"#, at: place)
+    }
+    return "{" + members.joined(separator: ",") + "}"
+  }
+
+  @Test("Members in any order are the same both ways", arguments: Seed.samples(40))
+  func anyOrderAgrees(seed: Seed) {
+    var seed = seed
+    let lines = [CalicoFlow().json, CalicoFlow.whisker()].map(Self.members)
+    var text = ""
+    for _ in 0..<80 {
+      let line = Self.shuffled(lines[Int.random(in: 0..<2, using: &seed)], &seed)
+      var bytes = Array(line.utf8)
+      // A comma stands before a member, or a brace before the first one.
+      if Int.random(in: 0..<4, using: &seed) == 0 {
+        let openers = bytes.indices.filter { bytes[$0] == 0x2c || bytes[$0] == 0x7b }
+        let place = openers[Int.random(in: 0..<openers.count, using: &seed)]
+        bytes[place] = [0x2c, 0x7b, 0x7d][Int.random(in: 0..<3, using: &seed)]
+      }
+      let changed = String(decoding: bytes, as: UTF8.self) + "\n"
+      text += String(repeating: changed, count: Int.random(in: 1...3, using: &seed))
+    }
+    let fast = blocks(text)
+    #expect(fast == oneByOne(text))
+    #expect(fast.edges.count > 0 && fast.counts.used > 40 && fast.counts.rejectedCount > 10)
+  }
+
+  @Test("A brace that opens no object is refused, whatever stood before it in other lines")
+  func bracesAfterUnrememberedKeys() {
+    let long = #""\#(String(repeating: "k", count: 40))":1"#
+    let usual = CalicoFlow().json
+    let broken = "{" + long + usual
+    let first = "{" + long + "," + usual.dropFirst()
+    #expect(isScanned(first))
+    let filler = String(repeating: " \n", count: 80)
+    let lines = [usual, first, usual, broken, first, broken]
+    let text = lines.joined(separator: "\n") + "\n" + filler
+    #expect(blocks(text) == oneByOne(text))
+    #expect(blocks(text).counts.rejectedCount == 2)
+  }
+
+  @Test("More keys than are remembered change nothing")
+  func manyKeys() {
+    let usual = CalicoFlow().json
+    let lines = (0..<600).map { #"{"key-\#($0)":null,"# + usual.dropFirst() }
+    let text = (lines + [usual] + lines).joined(separator: "\n") + "\n"
+    let fast = blocks(text)
+    #expect(fast == oneByOne(text))
+    #expect(fast.counts.used == 1201)
+  }
+
   /// A line with one more member, often one it has already, at any place.
   private static func withMember(_ bytes: [UInt8], _ seed: inout Seed) -> [UInt8] {
     let members = [
