@@ -91,21 +91,31 @@ private struct TextHash {
   }
 
   mutating func add(_ text: String) {
-    // The span lives as long as the text.
+    // The span lives as long as the text; any of its bytes are a number.
     let bytes = unsafe text.utf8Span.span.bytes
+    let count = bytes.byteCount
     var offset = 0
-    while offset + 8 <= bytes.byteCount {
-      // Any eight bytes are a number.
+    while offset + 8 <= count {
       add(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
       offset += 8
     }
-    var rest = UInt64(truncatingIfNeeded: bytes.byteCount) << 56
-    var shift: UInt64 = 0
-    while offset < bytes.byteCount {
-      rest |= UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)) << shift
-      shift += 8
-      offset += 1
+    if offset < count {
+      if count >= 8 {
+        // Overlaps the word before it.
+        add(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: count - 8, as: UInt64.self))
+      } else if count >= 4 {
+        // Two halves that overlap.
+        let low = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self)
+        let high = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+        add(UInt64(low) | UInt64(high) << 32)
+      } else {
+        var rest: UInt64 = 0
+        for index in 0..<count {
+          rest = rest << 8 | UInt64(unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+        }
+        add(rest)
+      }
     }
-    add(rest)
+    add(UInt64(truncatingIfNeeded: count))
   }
 }

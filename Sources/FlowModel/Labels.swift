@@ -30,19 +30,10 @@ package struct Labels: Hashable, Sendable {
     }
   }
 
-  /// Makes a set of labels in any order; nil when a key is given twice.
-  package init?(distinct elements: [Element]) {
-    var sorted = elements
-    // Loggers sort whole labels, so that few of the keys are out of order.
-    for index in sorted.indices.dropFirst() {
-      var position = index
-      while position > 0, sorted[position].key < sorted[position - 1].key {
-        sorted.swapAt(position, position - 1)
-        position -= 1
-      }
-      if position > 0, sorted[position].key == sorted[position - 1].key { return nil }
-    }
-    self.elements = sorted
+  /// Makes a set of labels whose keys are known to be in ascending order.
+  package init(ascending elements: [Element]) {
+    assert(zip(elements, elements.dropFirst()).allSatisfy { $0.key < $1.key })
+    self.elements = elements
   }
 
   /// Makes the empty set.

@@ -12,20 +12,12 @@ struct LabelsTests {
     #expect(labels["b"] == "3" && labels["c"] == nil)
   }
 
-  @Test("Distinct labels make a set in any order; a key given twice makes none")
-  func distinct() {
-    func elements(_ keys: String...) -> [Labels.Element] {
-      keys.map { Labels.Element(key: $0, value: "\($0)!") }
-    }
-    #expect(Labels(distinct: [])?.isEmpty == true)
-    let labels = Labels(distinct: elements("app.kubernetes.io/name", "app", "tier", "b"))
-    #expect(labels?.keys == ["app", "app.kubernetes.io/name", "b", "tier"])
-    #expect(
-      labels?["tier"] == "tier!"
-        && labels == labels.map { Labels($0.elements.map { ($0.key, $0.value) }) }
-    )
-    #expect(Labels(distinct: elements("a", "b", "a")) == nil)
-    #expect(Labels(distinct: elements("b", "a", "a")) == nil)
+  @Test("Labels that are in order already are taken as they are")
+  func ascending() {
+    let keys = ["app", "app.kubernetes.io/name", "b", "tier"]
+    let labels = Labels(ascending: keys.map { Labels.Element(key: $0, value: "\($0)!") })
+    #expect(labels == Labels(keys.reversed().map { ($0, "\($0)!") }))
+    #expect(Labels(ascending: []).isEmpty)
   }
 
   @Test("Changing labels is like changing a dictionary", arguments: Seed.samples(50))

@@ -270,8 +270,8 @@ struct CalicoEndMemo: Sendable {
       bytes.byte(at: end - 1) == UInt8(ascii: "}"), bytes.byte(at: end - 2) == UInt8(ascii: "]")
     else { return nil }
     var labels = CalicoLabels()
-    var elements: [Labels.Element] = []
-    elements.reserveCapacity(8)
+    labelKeys.begin()
+    var number = 0
     // At the quote before a label.
     var position = piece.start + 11
     while true {
@@ -279,14 +279,14 @@ struct CalicoEndMemo: Sendable {
       let start = position + 1
       position = bytes.plainStringEnd(start)
       guard position > start else { return nil }
-      var equals = start
-      while equals < position, bytes.byte(at: equals) != UInt8(ascii: "=") { equals += 1 }
+      var equals = position
+      number = labelKeys.key(bytes, start, end: &equals, behind: number)
       guard equals > start, equals < position else { return nil }
-      let key = labelKeys.key(bytes, start, count: equals - start)
-      if key.use != .other {
+      let use = labelKeys[number].use
+      if use != .other {
         let value = String(plain: bytes, from: equals + 1, to: position)
-        if key.use == .stable {
-          elements.append(Labels.Element(key: key.text, value: value))
+        if use == .stable {
+          labelKeys.keep(number, value)
         } else {
           labels.templateHash = value
         }
@@ -297,7 +297,7 @@ struct CalicoEndMemo: Sendable {
       position += 1
     }
     // Of a key given twice the ordinary decoder knows which value counts.
-    guard let stable = Labels(distinct: elements) else { return nil }
+    guard let stable = labelKeys.labels() else { return nil }
     labels.stable = stable
     return labels
   }

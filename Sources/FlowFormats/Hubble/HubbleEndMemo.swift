@@ -55,6 +55,8 @@ struct HubbleEndMemo: Sendable {
     static let nameRoom = 40
     /// Offset of the object's bytes.
     static let bytes = names + nameCount * nameRoom
+    /// What stands there before any name is known.
+    static let noNames = [UInt8](repeating: 0, count: nameCount * nameRoom)
 
     /// The bytes of one whose object has so many.
     static func size(_ count: Int) -> Int { (bytes + count + 7) & ~7 }
@@ -220,7 +222,7 @@ struct HubbleEndMemo: Sendable {
 
   /// The offset behind `{`, or behind `{"ID":1234,`, if the identity follows there; else -1.
   @inline(__always)
-  private static func bodyStart(_ bytes: RawSpan, _ start: Int) -> Int {
+  static func bodyStart(_ bytes: RawSpan, _ start: Int) -> Int {
     var body = start &+ 1
     // `"ID":`
     if bytes.knownWord(at: body) & 0xff_ffff_ffff == 0x3a_2244_4922 {
@@ -328,13 +330,17 @@ struct HubbleEndMemo: Sendable {
       return HubbleEnd(packed: known)
     }
     let reading: HubbleEndpointReader.Reading
+    let body = HubbleEndMemo.bodyStart(bytes, found.start)
+    let shape: Shape
     if let pod = labelKeys.pod(bytes, found.start) {
-      reading = pod.classify(into: &accumulator)
+      reading = pod.reader.classify(into: &accumulator)
+      shape = pod.shape
     } else {
       let object = try? JSONParser.parse(bytes.extracting(found.start..<found.end))
       reading = HubbleEndpointReader.reading(object, into: &accumulator)
+      shape = body > 0 ? HubbleEndMemo.shape(bytes, body) : Shape()
     }
-    if !insertTemplate(found, reading, bytes) {
+    if body <= 0 || !shape.isUsual || !insertTemplate(found, body, shape, reading, bytes) {
       whole.insert(
         reading.end.packed,
         bytes,
@@ -350,13 +356,12 @@ struct HubbleEndMemo: Sendable {
   /// Remembers an object without its pod's name; false when it has to be remembered whole.
   private mutating func insertTemplate(
     _ found: Found,
+    _ body: Int,
+    _ shape: Shape,
     _ reading: HubbleEndpointReader.Reading,
     _ bytes: RawSpan
   ) -> Bool {
-    let body = HubbleEndMemo.bodyStart(bytes, found.start)
-    guard body > 0, !reading.dependsOnName else { return false }
-    let shape = HubbleEndMemo.shape(bytes, body)
-    guard shape.isUsual else { return false }
+    guard !reading.dependsOnName else { return false }
     let count = found.end - body - shape.nameCount
     let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
     let size = Template.size(count)
@@ -369,7 +374,7 @@ struct HubbleEndMemo: Sendable {
     let template = arena.count
     arena.append(word: hash)
     arena.append(word: reading.end.packed)
-    arena.append(contentsOf: repeatElement(0, count: Template.bytes - Template.names))
+    arena.append(contentsOf: Template.noNames)
     arena.append(bytes, body, count: headCount)
     arena.append(bytes, found.end - (count - headCount), count: count - headCount)
     arena.append(contentsOf: repeatElement(0, count: template + size - arena.count))
@@ -411,14 +416,16 @@ struct HubbleEndMemo: Sendable {
     }
   }
 
-  private struct Shape {
+  /// What tells whether an object can be remembered without its pod's name, and where that name is.
+  struct Shape {
+    /// Whether no other member has anything to do with the name or the number.
     var isUsual = false
     var nameStart = 0
     var nameCount = 0
   }
 
   /// Looks for the pod's name among the members of a valid object, from one of them on.
-  private static func shape(_ bytes: RawSpan, _ body: Int) -> Shape {
+  static func shape(_ bytes: RawSpan, _ body: Int) -> Shape {
     var shape = Shape()
     var position = body
     while true {

@@ -14,25 +14,32 @@ struct HubbleLabelKeys: Sendable {
 
   private var keys = LabelKeyMemo(judge: HubbleLabelKeys.use(of:))
 
+  /// What a pod's object says, and where its name stands.
+  struct Pod {
+    var reader = HubbleEndpointReader()
+    var shape = HubbleEndMemo.Shape(isUsual: true)
+  }
+
   /// What a pod's object says; nil when the ordinary reader must read it.
   ///
   /// - Parameter start: The object's brace; the object is known to be well-formed.
-  mutating func pod(_ bytes: RawSpan, _ start: Int) -> HubbleEndpointReader? {
-    var reader = HubbleEndpointReader()
+  mutating func pod(_ bytes: RawSpan, _ start: Int) -> Pod? {
+    var pod = Pod()
     var seen = Seen()
     var position = start
     repeat {
       let key = bytes.token(position + 2)
       guard key.length >= 0 else { return nil }
-      position = member(key, bytes, position + key.length + 4, &reader, &seen)
+      if key.is(.id), position > start { pod.shape.isUsual = false }
+      position = member(key, bytes, position + key.length + 4, &pod, &seen)
       guard position >= 0 else { return nil }
     } while bytes.knownByte(at: position) == UInt8(ascii: ",")
-    guard bytes.knownByte(at: position) == UInt8(ascii: "}"), reader.hasPodLabels else {
+    guard bytes.knownByte(at: position) == UInt8(ascii: "}"), pod.reader.hasPodLabels else {
       return nil
     }
-    if !seen.namespace.isEmpty { reader.namespace = seen.namespace }
-    if !seen.cluster.isEmpty { reader.cluster = seen.cluster }
-    return reader
+    if !seen.namespace.isEmpty { pod.reader.namespace = seen.namespace }
+    if !seen.cluster.isEmpty { pod.reader.cluster = seen.cluster }
+    return pod
   }
 
   /// The members given so far; a key given twice is left to the ordinary reader.
@@ -53,7 +60,7 @@ struct HubbleLabelKeys: Sendable {
     _ key: JSONToken,
     _ bytes: RawSpan,
     _ value: Int,
-    _ reader: inout HubbleEndpointReader,
+    _ pod: inout Pod,
     _ seen: inout Seen
   ) -> Int {
     if key.is(.id) { return bytes.skipValue(value) }
@@ -61,7 +68,7 @@ struct HubbleLabelKeys: Sendable {
       var number = 0
       guard seen.insert(0) else { return -1 }
       let end = bytes.scanNumber(value, &number)
-      reader.identity = Int64(number)
+      pod.reader.identity = Int64(number)
       return end
     }
     if key.is(.namespace) {
@@ -71,11 +78,16 @@ struct HubbleLabelKeys: Sendable {
       return seen.insert(2) ? HubbleLabelKeys.text(bytes, value, &seen.cluster) : -1
     }
     if key.is(.podName) {
-      return seen.insert(3) ? HubbleLabelKeys.text(bytes, value, &reader.podName) : -1
+      guard seen.insert(3) else { return -1 }
+      let end = HubbleLabelKeys.text(bytes, value, &pod.reader.podName)
+      pod.shape.nameStart = value + 1
+      pod.shape.nameCount = end - value - 2
+      if pod.shape.nameCount == 0 { pod.shape.isUsual = false }
+      return end
     }
-    if key.is(.labels) { return seen.insert(4) ? labels(bytes, value, &reader) : -1 }
+    if key.is(.labels) { return seen.insert(4) ? labels(bytes, value, &pod.reader) : -1 }
     if key.is(.workloads) {
-      return seen.insert(5) ? HubbleLabelKeys.workload(bytes, value, &reader) : -1
+      return seen.insert(5) ? HubbleLabelKeys.workload(bytes, value, &pod.reader) : -1
     }
     return -1
   }
@@ -119,8 +131,8 @@ struct HubbleLabelKeys: Sendable {
     _ reader: inout HubbleEndpointReader
   ) -> Int {
     guard bytes.knownByte(at: start) == UInt8(ascii: "[") else { return -1 }
-    var elements: [Labels.Element] = []
-    elements.reserveCapacity(8)
+    keys.begin()
+    var number = 0
     var position = start
     repeat {
       // `"k8s:`
@@ -128,15 +140,12 @@ struct HubbleLabelKeys: Sendable {
       let first = position + 6
       let end = bytes.plainStringEnd(first)
       guard end >= 0 else { return -1 }
-      var equals = first
-      while equals < end, bytes.knownByte(at: equals) != UInt8(ascii: "=") { equals += 1 }
-      let key = keys.key(bytes, first, count: equals - first)
-      let value = min(equals + 1, end)
-      switch key.use {
+      var keyEnd = end
+      number = keys.key(bytes, first, end: &keyEnd, behind: number)
+      let value = min(keyEnd + 1, end)
+      switch keys[number].use {
       case .stable:
-        elements.append(
-          Labels.Element(key: key.text, value: String(plain: bytes, from: value, to: end))
-        )
+        keys.keep(number, String(plain: bytes, from: value, to: end))
         reader.hasPodLabels = true
       case .volatile: reader.hasPodLabels = true
       case .namespace: reader.namespace = String(plain: bytes, from: value, to: end)
@@ -147,7 +156,7 @@ struct HubbleLabelKeys: Sendable {
     } while bytes.knownByte(at: position) == UInt8(ascii: ",")
     // A key given twice is left to the ordinary reader.
     guard bytes.knownByte(at: position) == UInt8(ascii: "]"),
-      let labels = Labels(distinct: elements)
+      let labels = keys.labels()
     else { return -1 }
     reader.labels = labels
     return position + 1

@@ -329,6 +329,21 @@ extension RawSpan {
     return (knownWord(at: start) ^ text) & JSONWord.mask(word.length &+ 2) == 0
   }
 
+  /// The first offset of a byte, or `end` when it is not there; both lie inside.
+  func offset(of byte: UInt8, from start: Int, before end: Int) -> Int {
+    precondition(start >= 0 && start <= end && end <= byteCount)
+    let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
+    var position = start
+    while position &+ 8 <= end {
+      let word = knownWord(at: position) ^ pattern
+      let hits = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      if hits != 0 { return position &+ hits.trailingZeroBitCount &>> 3 }
+      position &+= 8
+    }
+    while position < end, knownByte(at: position) != byte { position &+= 1 }
+    return position
+  }
+
   /// Whether two stretches of bytes are the same; false where they do not lie inside their spans.
   @inline(__always)
   func equals(_ start: Int, _ other: RawSpan, _ otherStart: Int, count: Int) -> Bool {

@@ -230,6 +230,11 @@ struct HubbleScannerTests {
         true
       ),
       (#"{"namespace":"shop","labels":["k8s:app"]}"#, true),
+      (#"{"identity":9,"pod_name":"a-1","namespace":"shop","labels":["k8s:app=a"]}"#, true),
+      (#"{"identity":9,"pod_name":"","namespace":"shop","labels":["k8s:app=a"]}"#, true),
+      (#"{"identity":9,"namespace":"shop","labels":["k8s:app=a"]}"#, true),
+      (#"{"identity":9,"namespace":"shop","ID":7,"labels":["k8s:app=a"],"pod_name":"a-1"}"#, true),
+      (#"{"ID":3,"identity":9,"namespace":"shop","labels":["k8s:a=b"],"ID":7}"#, true),
       (#"{"namespace":"shop","labels":["k8s:app=a","k8s:app=b"]}"#, false),
       (#"{"namespace":"shop","labels":["k8s:app=a","any:x=y"]}"#, false),
       (#"{"namespace":"shop","labels":[]}"#, false), (#"{}"#, false),
@@ -240,16 +245,23 @@ struct HubbleScannerTests {
   func podObjects(_ object: (text: String, isRead: Bool)) throws {
     let bytes = Array(object.text.utf8) + [0x0a] + [UInt8](repeating: 0, count: RawSpan.scanSlack)
     var keys = HubbleLabelKeys()
-    let reader = keys.pod(bytes.span.bytes, 0)
-    #expect((reader != nil) == object.isRead)
-    guard let reader else { return }
+    let pod = keys.pod(bytes.span.bytes, 0)
+    #expect((pod != nil) == object.isRead)
+    guard let pod else { return }
     var fast = EvidenceAccumulator(logKind: .hubble)
     var slow = EvidenceAccumulator(logKind: .hubble)
     let value = try JSONParser.parse(object.text)
     #expect(
-      reader.classify(into: &fast).end == HubbleEndpointReader.read(value, into: &slow)
+      pod.reader.classify(into: &fast).end == HubbleEndpointReader.read(value, into: &slow)
     )
     #expect(fast.endpoints == slow.endpoints && fast.endpoints.count == 1)
+    let body = HubbleEndMemo.bodyStart(bytes.span.bytes, 0)
+    guard body > 0 else { return }
+    // Both ways to look for the name find the same.
+    let shape = HubbleEndMemo.shape(bytes.span.bytes, body)
+    #expect(pod.shape.isUsual == shape.isUsual)
+    guard shape.isUsual else { return }
+    #expect(pod.shape.nameStart == shape.nameStart && pod.shape.nameCount == shape.nameCount)
   }
 
   @Test("Pods of one workload share an endpoint, and each name is remembered")
