@@ -1,6 +1,6 @@
 /// The SQL that defines and aggregates the store, compiled into the program.
 package enum SQLiteSchema {
-  /// One step of the schema: a file of `schema/sqlite`, run once in its own transaction.
+  /// One step of the schema: a file of `schema/sqlite`, run once.
   package struct Migration: Sendable {
     /// The file's name without its ending; recorded in the database.
     package let name: String

@@ -35,7 +35,10 @@ package enum Unopenable: Hashable, Sendable {
   case readOnlyDirectory
 }
 
-/// Both stores in one SQLite file, in WAL mode.
+/// Both stores in one SQLite file, in WAL mode once it holds flows.
+///
+/// The first flows, often the largest batch there ever is, are written straight into the file: through a log
+/// every page would be written twice and read once more, which took a tenth of reading a gigabyte of logs.
 package final class SQLiteStore: Sendable {
   /// The file.
   package let path: String
@@ -74,11 +77,8 @@ package final class SQLiteStore: Sendable {
       database = try DatabaseQueue(path: path, configuration: configuration)
       try SQLiteStore.check(database, path: path)
       if !readOnly {
-        try database.writeWithoutTransaction { database in
-          try database.execute(sql: "PRAGMA journal_mode = WAL")
-          try database.execute(sql: "PRAGMA synchronous = NORMAL")
-        }
         try SQLiteStore.migrate(database, path: path)
+        try database.writeWithoutTransaction { try SQLiteStore.keepLog($0) }
       } else {
         try SQLiteStore.requireCurrent(database, path: path)
       }
@@ -144,25 +144,44 @@ package final class SQLiteStore: Sendable {
     }
   }
 
-  /// Applies the missing migrations, each in its own transaction.
+  /// Applies the missing migrations, all or none.
   private static func migrate(_ database: DatabaseQueue, path: String) throws {
-    let done = Set(try database.read { try applied($0) })
-    for migration in SQLiteSchema.migrations where !done.contains(migration.name) {
-      try database.inTransaction(.immediate) { database in
-        // Another process may have been faster.
-        guard try !applied(database).contains(migration.name) else { return .rollback }
-        try database.execute(sql: "PRAGMA application_id = \(SQLiteSchema.applicationID)")
-        try database.execute(
-          sql: "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY) STRICT"
-        )
+    func missing(_ database: Database) throws -> [SQLiteSchema.Migration] {
+      let done = try applied(database)
+      return SQLiteSchema.migrations.filter { !done.contains($0.name) }
+    }
+    guard try !database.read({ try missing($0) }).isEmpty else { return }
+    try database.inTransaction(.immediate) { database in
+      try database.execute(sql: "PRAGMA application_id = \(SQLiteSchema.applicationID)")
+      try database.execute(
+        sql: "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY) STRICT"
+      )
+      // Asked once more: another process may have been faster.
+      for migration in try missing(database) {
         try database.execute(sql: migration.sql)
         try database.execute(
           sql: "INSERT INTO schema_migration VALUES (?)",
           arguments: [migration.name]
         )
-        return .commit
       }
+      return .commit
     }
+  }
+
+  /// Sees to it that a store with flows has a log, so that reading it waits for nobody who writes.
+  ///
+  /// While others are using it without one it stays so; whoever comes next will see to it.
+  private static func keepLog(_ database: Database) throws {
+    guard try Int64.fetchOne(database, sql: "SELECT max(ingest_id) FROM ingest") != nil else {
+      return
+    }
+    do {
+      try database.execute(sql: "PRAGMA journal_mode = WAL")
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+      return
+    }
+    // A power failure may then cost the last batches, but never the store.
+    try database.execute(sql: "PRAGMA synchronous = NORMAL")
   }
 
   /// Names the trouble behind a SQLite error.
@@ -199,6 +218,7 @@ package final class SQLiteStore: Sendable {
   func load<Value>(_ body: (Database) throws -> Value) throws -> Value {
     do {
       return try database.writeWithoutTransaction { database in
+        try SQLiteStore.keepLog(database)
         try database.execute(sql: "PRAGMA foreign_keys = OFF")
         // It cannot fail outside of a transaction, and the one below is over by then.
         defer { try? database.execute(sql: "PRAGMA foreign_keys = ON") }

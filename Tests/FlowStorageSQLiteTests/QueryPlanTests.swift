@@ -118,7 +118,7 @@ struct QueryPlanTests {
       "SCAN e", "SCAN w", "SCAN endpoint", "SCAN decision", "SCAN ingest",
       "SCAN inventory_snapshot", "SCAN inventory_object", "SCAN capture_hour", "SCAN live_policy",
       // The largest row number.
-      "SEARCH endpoint", "SEARCH flow_edge",
+      "SEARCH endpoint", "SEARCH flow_edge", "SEARCH ingest",
     ]
     for (sql, details) in try await plans() {
       for detail in details where detail.hasPrefix("SCAN") || detail.hasPrefix("SEARCH") {

@@ -242,4 +242,40 @@ struct SQLiteStoreTests {
     }
     #expect(settings == ["wal", "1", "\(SQLiteSchema.applicationID)"])
   }
+
+  private func journal(_ store: SQLiteStore) throws -> String? {
+    try store.database.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
+  }
+
+  @Test("The first flows are written without a log, all others with one")
+  func journalModes() async throws {
+    let first = try SQLiteStore(path: path, create: true)
+    let other = try SQLiteStore(path: path, create: false)
+    #expect(try journal(first) == "delete" && journal(other) == "delete")
+    _ = try await first.add(batch(head: 1))
+    #expect(try journal(first) == "delete")
+    _ = try await first.add(batch(head: 2))
+    #expect(try journal(first) == "wal")
+    // Who opened it before goes on with the log too.
+    _ = try await other.add(batch(head: 3))
+    #expect(try journal(other) == "wal")
+    #expect(try await first.inputs().count == 3)
+    try await expectConsistent(other)
+  }
+
+  @Test("Somebody who is reading keeps a store from getting its log, and nothing else")
+  func readingWithoutLog() async throws {
+    let store = try SQLiteStore(path: path, create: true, patience: 0.2)
+    _ = try await store.add(batch(head: 1))
+    let reader = try DatabaseQueue(path: path)
+    try await reader.read { database in
+      #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM ingest") == 1)
+      let again = try SQLiteStore(path: path, create: false, patience: 0.2)
+      #expect(try journal(again) == "delete")
+    }
+    let again = try SQLiteStore(path: path, create: false)
+    #expect(try journal(again) == "wal")
+    _ = try await store.add(batch(head: 2))
+    #expect(try await again.inputs().count == 2)
+  }
 }
