@@ -18,21 +18,9 @@ enum CalicoMember: UInt8 {
 }
 
 extension CalicoMember {
-  /// Tells a member by its key, the first four bytes of it first.
-  ///
-  /// - Parameter position: The offset of the comma or brace before it.
-  /// - Returns: The member, and the offset behind the colon.
+  /// Tells a member by its key, at whose first byte `key` stands; by the first four bytes of it first.
   @inline(never)
-  static func read(_ bytes: RawSpan, _ position: Int) -> (CalicoMember, value: Int) {
-    guard bytes.knownByte(at: position &+ 1) == UInt8(ascii: "\"") else { return (.unreadable, 0) }
-    let end = bytes.plainStringEnd(position &+ 2)
-    guard end >= 0, bytes.knownByte(at: end &+ 1) == UInt8(ascii: ":") else {
-      return (.unreadable, 0)
-    }
-    return (CalicoMember(bytes, position &+ 2), end &+ 2)
-  }
-
-  private init(_ bytes: RawSpan, _ key: Int) {
+  init(_ bytes: RawSpan, _ key: Int) {
     self = .unreadable
     switch UInt32(truncatingIfNeeded: bytes.knownWord(at: key)) {
     case 0x7275_6f73: self = CalicoMember.source(bytes, key)  // sour

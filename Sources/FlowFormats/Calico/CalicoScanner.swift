@@ -43,7 +43,7 @@ struct CalicoScanner: Sendable {
     }
   }
 
-  private var order = CalicoMemberOrder()
+  private var order = MemberOrder(unknown: CalicoMember.unreadable)
   var dates = HubbleDates()
   var policyRuns: CalicoTemplates
   var policyLists: ByteMemo
@@ -93,7 +93,7 @@ struct CalicoScanner: Sendable {
     var opener = UInt8(ascii: "{")
     /// Whether it is inside Goldmane's `Key`.
     var isInKey = false
-    var step = CalicoMemberOrder.start
+    var step = MemberOrder<CalicoMember>.start
     var member = CalicoMember.unreadable
     /// The offset of the member's value.
     var value = 0
@@ -223,7 +223,8 @@ struct CalicoScanner: Sendable {
       return false
     }
     if found == at.opener {
-      (at.member, at.value) = CalicoMember.read(bytes, at.position)
+      at.value = bytes.plainKeyEnd(at.position + 1)
+      at.member = at.value >= 0 ? CalicoMember(bytes, at.position + 2) : .unreadable
       if at.member != .unreadable {
         at.step = order.expect(
           at.member,

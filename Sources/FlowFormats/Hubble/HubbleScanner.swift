@@ -33,6 +33,7 @@ struct HubbleScanner: Sendable {
     var outerTime = 0
   }
 
+  private var order = MemberOrder(unknown: HubbleMember.unreadable)
   private var dates = HubbleDates()
   private var ends: HubbleEndMemo
   private var nameLists: ByteMemo
@@ -129,201 +130,136 @@ struct HubbleScanner: Sendable {
       line.outerTime = key &+ 6
       return bytes.skipValue(key &+ 6)
     }
-    return bytes.isKey(key, .flow) ? -1 : HubbleScanner.skipMember(bytes, key)
-  }
-
-  /// Steps over a member that does not matter, from its key on.
-  @inline(never)
-  private static func skipMember(_ bytes: RawSpan, _ key: Int) -> Int {
-    let end = bytes.plainStringEnd(key)
-    guard end >= 0, bytes.knownByte(at: end &+ 1) == UInt8(ascii: ":") else { return -1 }
-    return bytes.skipValue(end &+ 2)
+    let value = bytes.plainKeyEnd(start)
+    return value < 0 || bytes.isKey(key, .flow) ? -1 : bytes.skipValue(value)
   }
 
   // MARK: The flow
 
-  @inline(__always)
-  private mutating func scanFlow(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
-    guard bytes.knownByte(at: start) == UInt8(ascii: "{") else { return -1 }
-    var position = start
-    while true {
-      guard bytes.knownByte(at: position &+ 1) == UInt8(ascii: "\"") else { return -1 }
-      position = scanMember(bytes, position &+ 2, &line)
-      guard position >= 0 else { return -1 }
-      let next = bytes.knownByte(at: position)
-      if next == UInt8(ascii: ",") { continue }
-      return next == UInt8(ascii: "}") ? position &+ 1 : -1
-    }
-  }
-
-  /// A member of the flow from its key on, told apart by the first four bytes.
-  ///
-  /// In the cases of each key that matters its other spelling is looked for too.
+  /// The members of the flow.
   @inline(never)
-  private mutating func scanMember(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
-    switch UInt32(truncatingIfNeeded: bytes.knownWord(at: key)) {
-    case 0x656d_6974:  // time
-      guard bytes.isKey(key, .time) else { break }
-      return line.seen.insert(.time) ? dates.scan(bytes, key &+ 6, &line.record.time) : -1
-    case 0x6472_6576:  // verd
-      guard bytes.isKey(key, .verdict) else { break }
-      guard line.seen.insert(.verdict) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 9, into: &line.record.verdict) { .init(token: $0) }
-    case 0x3a22_5049:  // IP":
-      return line.seen.insert(.ip) ? HubbleParts.scanIP(bytes, key &+ 4, &line.record) : -1
-    case 0x3a22_346c:  // l4":
-      return line.seen.insert(.l4) ? HubbleParts.scanTransport(bytes, key &+ 4, &line.record) : -1
-    case 0x3a22_376c:  // l7":
-      return line.seen.insert(.l7) ? HubbleParts.scanL7(bytes, key &+ 4, &line.record) : -1
-    case 0x7275_6f73:  // sour
-      guard bytes.isKey(key, .source) else { break }
-      guard line.seen.insert(.source) else { return -1 }
-      return ends.find(bytes, key &+ 8, &line.source)
-    case 0x7473_6564:  // dest
-      return scanDestination(bytes, key, &line)
-    case 0x6570_7954:  // Type
-      guard bytes.isKey(key, .flowType) else { break }
-      guard line.seen.insert(.type) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 6, into: &line.record.type) { .init(token: $0) }
-    case 0x6564_6f6e:  // node
-      return scanNode(bytes, key, &line)
-    case 0x7469_6d65:  // emit
-      guard bytes.isKey(key, .emitter) else { break }
-      return repeated.skip(bytes, key &+ 9, group: 2)
-    case 0x6e65_7665:  // even
-      if bytes.isKey(key, .camelEventType) { return -1 }
-      guard bytes.isKey(key, .eventType) else { break }
-      guard line.seen.insert(.eventType) else { return -1 }
-      return HubbleParts.scanEventType(bytes, key &+ 12, &line.record)
-    case 0x6661_7274:  // traf
-      if bytes.isKey(key, .camelTrafficDirection) { return -1 }
-      guard bytes.isKey(key, .trafficDirection) else { break }
-      guard line.seen.insert(.direction) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 19, into: &line.record.direction) {
-        .init(token: $0)
+  private mutating func scanFlow(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
+    // At what stands before a member: the brace, then commas.
+    var position = start
+    var opener = UInt8(ascii: "{")
+    var step = MemberOrder<HubbleMember>.start
+    guard bytes.knownByte(at: start) == opener else { return -1 }
+    repeat {
+      let expected = order[step]
+      var member = expected.member
+      var value = position &+ Int(expected.count)
+      if expected.stands(in: bytes, at: position) {
+        step = Int(expected.step)
+      } else {
+        let found = bytes.knownByte(at: position)
+        guard found == opener else {
+          return found == UInt8(ascii: "}") && opener == UInt8(ascii: ",") ? position &+ 1 : -1
+        }
+        value = bytes.plainKeyEnd(position &+ 1)
+        guard value >= 0 else { return -1 }
+        member = HubbleMember(bytes, position &+ 2)
+        step = order.expect(member, bytes, position, value: value, behind: step)
       }
-    case 0x6361_7274:  // trac
-      return scanTrace(bytes, key, &line)
-    case 0x725f_7369:  // is_r
-      guard bytes.isKey(key, .isReply) else { break }
-      return line.seen.insert(.isReply) ? HubbleScanner.scanIsReply(bytes, key, &line) : -1
-    case 0x6552_7369:  // isRe
-      if bytes.isKey(key, .camelIsReply) { return -1 }
-    case 0x6c70_6572:  // repl
-      guard bytes.isKey(key, .reply) else { break }
-      return line.seen.insert(.reply) ? bytes.scanBool(key &+ 7, &line.record.reply) : -1
-    case 0x706f_7264:  // drop
-      return scanDrop(bytes, key, &line)
-    case 0x7267_6761:  // aggr
-      guard bytes.isKey(key, .aggregate) else { break }
-      guard line.seen.insert(.aggregate), bytes.knownByte(at: key &+ 11) == UInt8(ascii: "{") else {
-        return -1
-      }
-      line.record.hasAggregate = true
-    default: break
-    }
-    return HubbleScanner.skipMember(bytes, key)
+      opener = UInt8(ascii: ",")
+      position = scanValue(of: member, bytes, value, &line)
+    } while position >= 0
+    return -1
   }
 
   @inline(__always)
-  private static func scanIsReply(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
+  private mutating func scanValue(
+    of member: HubbleMember,
+    _ bytes: RawSpan,
+    _ value: Int,
+    _ line: inout Line
+  ) -> Int {
+    switch member {
+    case .other: return bytes.skipValue(value)
+    case .time:
+      return line.seen.insert(.time) ? dates.scan(bytes, value, &line.record.time) : -1
+    case .verdict:
+      guard line.seen.insert(.verdict) else { return -1 }
+      return HubbleParts.scanWord(bytes, value, into: &line.record.verdict) { .init(token: $0) }
+    case .ip: return line.seen.insert(.ip) ? HubbleParts.scanIP(bytes, value, &line.record) : -1
+    case .l4:
+      return line.seen.insert(.l4) ? HubbleParts.scanTransport(bytes, value, &line.record) : -1
+    case .l7: return line.seen.insert(.l7) ? HubbleParts.scanL7(bytes, value, &line.record) : -1
+    case .source: return line.seen.insert(.source) ? ends.find(bytes, value, &line.source) : -1
+    case .destination:
+      return line.seen.insert(.destination) ? ends.find(bytes, value, &line.destination) : -1
+    case .type:
+      guard line.seen.insert(.type) else { return -1 }
+      return HubbleParts.scanWord(bytes, value, into: &line.record.type) { .init(token: $0) }
+    case .nodeName:
+      // Of no use but for finding `node_labels`, which are a long list.
+      let end = bytes.skipValue(value)
+      if end > value { line.nodeName = bytes.mixed(value, count: end &- value, seed: 1) }
+      return end
+    case .nodeLabels: return repeated.skip(bytes, value, group: line.nodeName)
+    case .emitter: return repeated.skip(bytes, value, group: 2)
+    case .eventType:
+      guard line.seen.insert(.eventType) else { return -1 }
+      return HubbleParts.scanEventType(bytes, value, &line.record)
+    case .direction:
+      guard line.seen.insert(.direction) else { return -1 }
+      return HubbleParts.scanWord(bytes, value, into: &line.record.direction) { .init(token: $0) }
+    case .point:
+      guard line.seen.insert(.point) else { return -1 }
+      return HubbleParts.scanWord(bytes, value, into: &line.record.point) { .init(token: $0) }
+    case .traceReason:
+      guard line.seen.insert(.traceReason) else { return -1 }
+      return HubbleParts.scanWord(bytes, value, into: &line.record.traceReason) { .init(token: $0) }
+    case .isReply:
+      return line.seen.insert(.isReply) ? HubbleScanner.scanIsReply(bytes, value, &line) : -1
+    case .reply: return line.seen.insert(.reply) ? bytes.scanBool(value, &line.record.reply) : -1
+    case .destinationNames, .destinationService, .dropReason, .dropReasonDesc, .aggregate:
+      return HubbleScanner.scanRare(member, bytes, value, &line)
+    case .unreadable: return -1
+    }
+  }
+
+  @inline(__always)
+  private static func scanIsReply(_ bytes: RawSpan, _ value: Int, _ line: inout Line) -> Int {
     var isReply = false
-    let end = bytes.scanBool(key &+ 10, &isReply)
+    let end = bytes.scanBool(value, &isReply)
     line.record.isReply = isReply ? 1 : 0
     return end
   }
 
-  /// `destination` and the keys that begin like it.
-  @inline(__always)
-  private mutating func scanDestination(
-    _ bytes: RawSpan,
-    _ key: Int,
-    _ line: inout Line
-  ) -> Int {
-    if bytes.isKey(key, .destination) {
-      guard line.seen.insert(.destination) else { return -1 }
-      return ends.find(bytes, key &+ 13, &line.destination)
-    }
-    return HubbleScanner.scanOtherDestination(bytes, key, &line)
-  }
-
+  /// Members that few records have.
   @inline(never)
-  private static func scanOtherDestination(
+  private static func scanRare(
+    _ member: HubbleMember,
     _ bytes: RawSpan,
-    _ key: Int,
+    _ value: Int,
     _ line: inout Line
   ) -> Int {
-    if bytes.isKey(key, .camelDestinationNames) || bytes.isKey(key, .camelDestinationService) {
-      return -1
-    }
-    if bytes.isKey(key, .destinationNames) {
-      let value = key + 19
+    switch member {
+    case .destinationNames:
       guard line.seen.insert(.names), bytes.knownByte(at: value) == UInt8(ascii: "[") else {
         return -1
       }
       line.namesStart = value
       line.namesEnd = bytes.skipValue(value)
       return line.namesEnd
-    }
-    if bytes.isKey(key, .destinationService) {
-      let value = key + 21
+    case .destinationService:
       guard line.seen.insert(.service), bytes.knownByte(at: value) == UInt8(ascii: "{") else {
         return -1
       }
       line.record.hasDestinationService = bytes.knownByte(at: value + 1) != UInt8(ascii: "}")
       return bytes.skipValue(value)
-    }
-    return skipMember(bytes, key)
-  }
-
-  /// `trace_observation_point`, `trace_reason` and the keys that begin like them.
-  @inline(__always)
-  private func scanTrace(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
-    if bytes.isKey(key, .traceObservationPoint) {
-      guard line.seen.insert(.point) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 25, into: &line.record.point) { .init(token: $0) }
-    }
-    if bytes.isKey(key, .traceReason) {
-      guard line.seen.insert(.traceReason) else { return -1 }
-      return HubbleParts.scanWord(bytes, key &+ 14, into: &line.record.traceReason) {
-        .init(token: $0)
-      }
-    }
-    if bytes.isKey(key, .camelTraceReason) || bytes.isKey(key, .camelTraceObservationPoint) {
-      return -1
-    }
-    return HubbleScanner.skipMember(bytes, key)
-  }
-
-  /// `drop_reason`, `drop_reason_desc` and their other spellings.
-  @inline(never)
-  private func scanDrop(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
-    if bytes.isKey(key, .dropReason) {
-      return line.seen.insert(.dropNumber) ? bytes.scanNumber(key + 13, &line.dropNumber) : -1
-    }
-    if bytes.isKey(key, .dropReasonDesc) {
+    case .dropReason:
+      return line.seen.insert(.dropNumber) ? bytes.scanNumber(value, &line.dropNumber) : -1
+    case .dropReasonDesc:
       guard line.seen.insert(.dropWord) else { return -1 }
-      return HubbleParts.scanWord(bytes, key + 18, into: &line.record.dropReason) {
-        .init(token: $0)
+      return HubbleParts.scanWord(bytes, value, into: &line.record.dropReason) { .init(token: $0) }
+    default:
+      guard line.seen.insert(.aggregate), bytes.knownByte(at: value) == UInt8(ascii: "{") else {
+        return -1
       }
+      line.record.hasAggregate = true
+      return bytes.skipValue(value)
     }
-    if bytes.isKey(key, .camelDropReason) || bytes.isKey(key, .camelDropReasonDesc) { return -1 }
-    return HubbleScanner.skipMember(bytes, key)
-  }
-
-  /// `node_name`, of no use but for finding `node_labels`, which are a long list.
-  @inline(__always)
-  private mutating func scanNode(_ bytes: RawSpan, _ key: Int, _ line: inout Line) -> Int {
-    if bytes.isKey(key, .nodeName) {
-      let value = key &+ 11
-      let end = bytes.skipValue(value)
-      if end > value { line.nodeName = bytes.mixed(value, count: end &- value, seed: 1) }
-      return end
-    }
-    if bytes.isKey(key, .nodeLabels) {
-      return repeated.skip(bytes, key &+ 13, group: line.nodeName)
-    }
-    return HubbleScanner.skipMember(bytes, key)
   }
 }
 

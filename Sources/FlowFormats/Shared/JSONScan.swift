@@ -215,6 +215,14 @@ extension RawSpan {
     }
   }
 
+  /// Steps behind a key without escapes and its colon; `start` is at its quote.
+  @inline(__always)
+  func plainKeyEnd(_ start: Int) -> Int {
+    guard knownByte(at: start) == UInt8(ascii: "\"") else { return -1 }
+    let end = plainStringEnd(start &+ 1)
+    return end >= 0 && knownByte(at: end &+ 1) == UInt8(ascii: ":") ? end &+ 2 : -1
+  }
+
   /// Steps behind a key and its colon.
   @inline(__always)
   private func skipKey(_ start: Int) -> Int {
