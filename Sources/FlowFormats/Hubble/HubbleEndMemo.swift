@@ -371,6 +371,8 @@ struct HubbleEndMemo: Sendable {
     let hash = HubbleEndMemo.hash(bytes, body)
     guard candidates(of: hash) < HubbleEndMemo.mostCandidates else { return false }
     if arena.count + size > limit { removeTemplates() }
+    // All of it at once: memory that is not used yet costs nothing, growing would copy what is there.
+    if arena.isEmpty { arena.reserveCapacity(limit) }
     let template = arena.count
     arena.append(word: hash)
     arena.append(word: reading.end.packed)
