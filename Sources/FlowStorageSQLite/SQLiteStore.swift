@@ -176,7 +176,8 @@ package final class SQLiteStore: Sendable {
       return
     }
     do {
-      try database.execute(sql: "PRAGMA journal_mode = WAL")
+      // Where the file system has no shared memory there is no log either.
+      guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else { return }
     } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
       return
     }
