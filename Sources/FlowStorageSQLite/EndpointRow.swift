@@ -13,9 +13,9 @@ struct EndpointRow: Hashable {
   init(_ endpoint: Endpoint) {
     self.endpoint = endpoint.isStorable ? endpoint : endpoint.storable
     kind = endpoint.kind.rawValue
-    labels = JSONWriter.text(
-      ofStrings: endpoint.labels.elements.lazy.map { (key: $0.key, value: $0.value) }
-    )
+    var bytes: [UInt8] = []
+    EndpointRow.append(endpoint.labels, to: &bytes)
+    labels = String(decoding: bytes, as: UTF8.self)
     address = endpoint.address?.description ?? ""
   }
 
@@ -39,12 +39,17 @@ struct EndpointRow: Hashable {
     values.add(endpoint.namespace)
     values.add(endpoint.workload?.kind ?? "")
     values.add(endpoint.workload?.name ?? "")
-    values.add {
-      JSONWriter.append(strings: endpoint.labels.elements.lazy.map { ($0.key, $0.value) }, to: &$0)
-    }
+    values.add { EndpointRow.append(endpoint.labels, to: &$0) }
     values.add(endpoint.address?.description ?? "")
     values.add(endpoint.name)
     values.add(endpoint.entity)
+  }
+
+  private static func append(_ labels: Labels, to bytes: inout [UInt8]) {
+    let elements = labels.elements
+    JSONWriter.append(strings: elements.count, to: &bytes) {
+      (elements[$0].key, elements[$0].value)
+    }
   }
 
   static let insert = """

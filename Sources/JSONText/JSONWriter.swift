@@ -7,30 +7,25 @@ package enum JSONWriter {
     return output
   }
 
-  /// The shortest text of an object of strings; members in the order given.
-  package static func text(ofStrings members: some Sequence<(key: String, value: String)>) -> String
-  {
-    var bytes: [UInt8] = []
-    // Room for most sets of labels: growing by and by takes longer than writing.
-    bytes.reserveCapacity(240)
-    append(strings: members, to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
-  /// Appends the shortest text of an object of strings as UTF-8; members in the order given.
+  /// Appends the shortest text of an object of strings as UTF-8.
+  ///
+  /// - Parameters:
+  ///   - count: The number of its members.
+  ///   - member: The member at a place, in the order in which they are to stand. Asked for one by one: a sequence of
+  ///     another module took most of the time that new endpoints took to store.
   package static func append(
-    strings members: some Sequence<(key: String, value: String)>,
-    to output: inout [UInt8]
+    strings count: Int,
+    to output: inout [UInt8],
+    member: (Int) -> (key: String, value: String)
   ) {
-    var separator = UInt8(ascii: "{")
-    for (key, value) in members {
-      output.append(separator)
+    output.append(UInt8(ascii: "{"))
+    for index in 0..<count {
+      let (key, value) = member(index)
+      if index > 0 { output.append(UInt8(ascii: ",")) }
       append(string: key, to: &output)
       output.append(UInt8(ascii: ":"))
       append(string: value, to: &output)
-      separator = UInt8(ascii: ",")
     }
-    if separator == UInt8(ascii: "{") { output.append(separator) }
     output.append(UInt8(ascii: "}"))
   }
 
@@ -48,13 +43,33 @@ package enum JSONWriter {
 
   /// Whether a text stands for itself between quotes, as nearly every one does.
   private static func isPlain(_ text: String) -> Bool {
-    // Looking at bytes is ten times faster than at scalars.
-    let bytes = text.utf8Span.span
-    for index in bytes.indices {
-      let byte = bytes[index]
-      guard 0x20...0x7e ~= byte, byte != 0x22, byte != 0x5c else { return false }
+    // Eight bytes at a time; looking at scalars took a hundred times as long. The span lives as long as the text.
+    let bytes = unsafe text.utf8Span.span.bytes
+    var offset = 0
+    while offset + 8 <= bytes.byteCount {
+      // Any eight bytes are a number.
+      let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      guard stops(word) == 0 else { return false }
+      offset += 8
     }
-    return true
+    // Blanks stand for the bytes that are not there.
+    var rest: UInt64 = 0x2020_2020_2020_2020
+    while offset < bytes.byteCount {
+      // Any byte is a number.
+      rest = rest << 8 | UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+      offset += 1
+    }
+    return stops(rest) == 0
+  }
+
+  /// Not 0 when any byte of a word is a quote, a backslash, a control character or not ASCII.
+  private static func stops(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = (word ^ 0x2222_2222_2222_2222) &- ones
+    let backslashes = (word ^ 0x5c5c_5c5c_5c5c_5c5c) &- ones
+    let controls = word &- 0x2020_2020_2020_2020
+    // 0x7f becomes 0x80.
+    return (quotes | backslashes | controls | word | (word &+ ones)) & 0x8080_8080_8080_8080
   }
 
   /// Text indented by two spaces, for people; ends without a line feed.

@@ -82,6 +82,36 @@ struct JSONParserTests {
     #expect(!text.unicodeScalars.contains { $0.value < 0x20 || 0x7f...0x9f ~= $0.value })
   }
 
+  @Test("Objects of strings are written as trees are, whatever byte stands where")
+  func objectsOfStrings() throws {
+    for byte in 0...0x7f as ClosedRange<UInt8> {
+      for place in 0..<18 {
+        var bytes = Array("abcdefgh-ijklmnop".utf8)
+        bytes.insert(byte, at: place)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let members = [(key: text, value: "v"), (key: "k", value: String(text.prefix(place + 1)))]
+        var output: [UInt8] = []
+        JSONWriter.append(strings: members.count, to: &output) { members[$0] }
+        let tree = JSONValue.object(JSONObject(members.map { ($0.key, .string($0.value)) }))
+        let written = String(decoding: output, as: UTF8.self)
+        #expect(written == JSONWriter.text(tree))
+        #expect(try JSONParser.parse(written) == tree)
+        // Only these need an escape.
+        let isPlain = byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
+        #expect(written.contains("\\") == !isPlain)
+      }
+    }
+    var output: [UInt8] = []
+    JSONWriter.append(strings: 0, to: &output) { _ in ("", "") }
+    #expect(output == Array("{}".utf8))
+    for text in ["ü", "aaaaaaaü", "aaaaaaaaü", "\u{85}", "\u{202e}abcdefgh"] {
+      output = []
+      JSONWriter.append(strings: 1, to: &output) { _ in (text, text) }
+      let parsed = try JSONParser.parse(String(decoding: output, as: UTF8.self))
+      #expect(parsed == .object(JSONObject([(text, .string(text))])))
+    }
+  }
+
   @Test("Damaged text is read as Foundation reads it, or refused", arguments: Seed.samples(300))
   func damage(seed: Seed) throws {
     var seed = seed
