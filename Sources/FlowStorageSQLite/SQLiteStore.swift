@@ -35,10 +35,11 @@ package enum Unopenable: Hashable, Sendable {
   case readOnlyDirectory
 }
 
-/// Both stores in one SQLite file, in WAL mode once it holds flows.
+/// Both stores in one SQLite file, in WAL mode.
 ///
-/// The first flows, often the largest batch there ever is, are written straight into the file: through a log
-/// every page would be written twice and read once more, which took a tenth of reading a gigabyte of logs.
+/// What is written first by the process that makes the file, often the largest batch of flows there ever is, goes
+/// straight into it: through a log every page would be written twice and read once more, which took a tenth of
+/// reading a gigabyte of logs.
 package final class SQLiteStore: Sendable {
   /// The file.
   package let path: String
@@ -77,8 +78,9 @@ package final class SQLiteStore: Sendable {
       database = try DatabaseQueue(path: path, configuration: configuration)
       try SQLiteStore.check(database, path: path)
       if !readOnly {
+        let isNew = try database.read { try SQLiteStore.applied($0) }.isEmpty
         try SQLiteStore.migrate(database, path: path)
-        try database.writeWithoutTransaction { try SQLiteStore.keepLog($0) }
+        if !isNew { try database.writeWithoutTransaction { try SQLiteStore.keepLog($0) } }
       } else {
         try SQLiteStore.requireCurrent(database, path: path)
       }
@@ -168,13 +170,15 @@ package final class SQLiteStore: Sendable {
     }
   }
 
-  /// Sees to it that a store with flows has a log, so that reading it waits for nobody who writes.
+  /// Sees to it that the store has a log, so that reading it waits for nobody who writes.
   ///
   /// While others are using it without one it stays so; whoever comes next will see to it.
   private static func keepLog(_ database: Database) throws {
-    guard try Int64.fetchOne(database, sql: "SELECT max(ingest_id) FROM ingest") != nil else {
-      return
-    }
+    // 1 is NORMAL: set below.
+    guard try Int.fetchOne(database, sql: "PRAGMA synchronous") != 1 else { return }
+    let patience = try Int.fetchOne(database, sql: "PRAGMA busy_timeout") ?? 0
+    try database.execute(sql: "PRAGMA busy_timeout = 0")
+    defer { try? database.execute(sql: "PRAGMA busy_timeout = \(patience)") }
     do {
       // Where the file system has no shared memory there is no log either.
       guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else { return }
@@ -207,7 +211,7 @@ package final class SQLiteStore: Sendable {
 
   func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
     do {
-      return try database.write(body)
+      return try database.writeWithoutTransaction { try SQLiteStore.commit($0, body) }
     } catch let error as DatabaseError {
       throw SQLiteStore.explain(error, path: path)
     }
@@ -216,23 +220,36 @@ package final class SQLiteStore: Sendable {
   /// Writes rows that refer to rows of the same transaction by numbers just given out or looked up.
   ///
   /// For them SQLite does not look every reference up again, which would take as long as the writing itself.
-  func load<Value>(_ body: (Database) throws -> Value) throws -> Value {
+  ///
+  /// - Parameter isLarge: Whether it is more than the page cache holds. Without a log such a transaction would keep
+  ///   everybody else from reading before it is over.
+  func load<Value>(isLarge: Bool, _ body: (Database) throws -> Value) throws -> Value {
     do {
       return try database.writeWithoutTransaction { database in
-        try SQLiteStore.keepLog(database)
+        if isLarge { try SQLiteStore.keepLog(database) }
         try database.execute(sql: "PRAGMA foreign_keys = OFF")
         // It cannot fail outside of a transaction, and the one below is over by then.
         defer { try? database.execute(sql: "PRAGMA foreign_keys = ON") }
-        var value: Value?
-        try database.inTransaction(.immediate) {
-          value = try body(database)
-          return .commit
-        }
-        guard let value else { throw DatabaseError(resultCode: .SQLITE_INTERNAL) }
-        return value
+        return try SQLiteStore.commit(database, body)
       }
     } catch let error as DatabaseError {
       throw SQLiteStore.explain(error, path: path)
     }
+  }
+
+  /// Carries out a transaction; a new store gets its log behind the first.
+  private static func commit<Value>(
+    _ database: Database,
+    _ body: (Database) throws -> Value
+  ) throws -> Value {
+    var value: Value?
+    try database.inTransaction(.immediate) {
+      value = try body(database)
+      return .commit
+    }
+    guard let value else { throw DatabaseError(resultCode: .SQLITE_INTERNAL) }
+    // What was written stays written if this fails.
+    try? keepLog(database)
+    return value
   }
 }

@@ -247,35 +247,64 @@ struct SQLiteStoreTests {
     try store.database.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
   }
 
-  @Test("The first flows are written without a log, all others with one")
+  @Test("What is written first into a new store goes without a log, all else with one")
   func journalModes() async throws {
     let first = try SQLiteStore(path: path, create: true)
-    let other = try SQLiteStore(path: path, create: false)
-    #expect(try journal(first) == "delete" && journal(other) == "delete")
-    _ = try await first.add(batch(head: 1))
     #expect(try journal(first) == "delete")
-    _ = try await first.add(batch(head: 2))
+    _ = try await first.add(batch(head: 1))
     #expect(try journal(first) == "wal")
-    // Who opened it before goes on with the log too.
-    _ = try await other.add(batch(head: 3))
+    let other = try SQLiteStore(path: path, create: false)
+    _ = try await other.add(batch(head: 2))
     #expect(try journal(other) == "wal")
-    #expect(try await first.inputs().count == 3)
+    #expect(try await first.inputs().count == 2)
     try await expectConsistent(other)
   }
 
-  @Test("Somebody who is reading keeps a store from getting its log, and nothing else")
+  @Test("A store that is opened before anything was written has a log for both")
+  func openedTwice() async throws {
+    let first = try SQLiteStore(path: path, create: true)
+    let other = try SQLiteStore(path: path, create: false)
+    #expect(try journal(other) == "wal")
+    _ = try await first.add(batch(head: 1))
+    #expect(try journal(first) == "wal")
+    #expect(try await other.inputs().count == 1)
+  }
+
+  @Test("Somebody who is reading keeps a store from getting its log, and nobody waits for that")
   func readingWithoutLog() async throws {
-    let store = try SQLiteStore(path: path, create: true, patience: 0.2)
-    _ = try await store.add(batch(head: 1))
+    let store = try SQLiteStore(path: path, create: true, patience: 30)
     let reader = try DatabaseQueue(path: path)
+    let clock = ContinuousClock()
+    let started = clock.now
     try await reader.read { database in
-      #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM ingest") == 1)
-      let again = try SQLiteStore(path: path, create: false, patience: 0.2)
+      #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM ingest") == 0)
+      let again = try SQLiteStore(path: path, create: false, patience: 30)
       #expect(try journal(again) == "delete")
+      // Others read at the same time.
+      #expect(try again.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM ingest") } == 0)
     }
+    #expect(clock.now - started < .seconds(20))
+    _ = try await store.add(batch(head: 1))
     let again = try SQLiteStore(path: path, create: false)
     #expect(try journal(again) == "wal")
     _ = try await store.add(batch(head: 2))
     #expect(try await again.inputs().count == 2)
+  }
+
+  @Test("Who reads a store that had its log before is waited for by nobody")
+  func readingWithLog() async throws {
+    // Something that is no flow, as an inventory.
+    try SQLiteStore(path: path, create: true).write {
+      try $0.execute(sql: "INSERT INTO inventory_snapshot VALUES (1, '{}')")
+    }
+    let store = try SQLiteStore(path: path, create: false, patience: 0.1)
+    let reader = try DatabaseQueue(path: path)
+    try await reader.read { database in
+      #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM ingest") == 0)
+      _ = try store.load(isLarge: false) { database in
+        try database.execute(sql: "INSERT INTO capture_hour VALUES ('hubble', 1, 1, 0)")
+      }
+      #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM capture_hour") == 0)
+    }
   }
 }

@@ -144,9 +144,8 @@ struct CalicoEnd: Hashable {
     let hash = labels.templateHash.utf8
     // `-HASH-*`
     let count = name.count - hash.count - 3
-    guard !hash.isEmpty, count > 0, aggregatedName.hasSuffix("-*"),
-      name.dropFirst(count).first == UInt8(ascii: "-"),
-      name.dropFirst(count + 1).starts(with: hash)
+    guard !hash.isEmpty, count > 0, name.dropFirst(count).first == UInt8(ascii: "-"),
+      name.dropFirst(count + 1).starts(with: hash), name.suffix(2).elementsEqual("-*".utf8)
     else { return nil }
     return WorkloadReference(
       kind: "Deployment",

@@ -100,12 +100,15 @@ struct MemberOrder<Member: Sendable>: Sendable {
         texts.append(text)
         expected.append(nothing)
       }
-      expected[step] = Expected(
-        text: text,
-        step: UInt16(own),
-        count: UInt8(count),
-        member: member
-      )
+      // What stands behind a brace belongs to the object that it opens, and to no unknown key.
+      if step != Self.elsewhere || bytes.knownByte(at: position) != UInt8(ascii: "{") {
+        expected[step] = Expected(
+          text: text,
+          step: UInt16(own),
+          count: UInt8(count),
+          member: member
+        )
+      }
     }
     return own
   }

@@ -275,6 +275,20 @@ struct CalicoScannerTests {
     #expect(blocks(text).counts.rejectedCount == 2)
   }
 
+  @Test("Nor is one taken that opened an object when there were too many keys to remember")
+  func bracesAfterManyKeys() {
+    let long = #""\#(String(repeating: "k", count: 40))":1"#
+    let key = #"{"source_name":"a-*""#
+    let filler = String(repeating: " \n", count: 80)
+    for count in 100...130 {
+      let many = (0..<count).map { #""k\#($0)":1,"# }.joined()
+      let first = CalicoFlow.goldmane.replacing(#""Key":"#, with: many + #""Key":"#)
+      let broken = "{" + long + key + "," + CalicoFlow().json.dropFirst()
+      let text = [first, broken, first, broken].joined(separator: "\n") + "\n" + filler
+      #expect(blocks(text) == oneByOne(text), "\(count)")
+    }
+  }
+
   @Test("More keys than are remembered change nothing")
   func manyKeys() {
     let usual = CalicoFlow().json
