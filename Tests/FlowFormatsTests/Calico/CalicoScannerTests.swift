@@ -283,7 +283,9 @@ struct CalicoScannerTests {
     for count in 100...130 {
       let many = (0..<count).map { #""k\#($0)":1,"# }.joined()
       let first = CalicoFlow.goldmane.replacing(#""Key":"#, with: many + #""Key":"#)
-      let broken = "{" + long + key + "," + CalicoFlow().json.dropFirst()
+      // The name must not be there twice: that alone would be left to the ordinary decoder.
+      let rest = CalicoFlow().json.dropFirst().replacing(#/"source_name":[^,]*,/#, with: "")
+      let broken = "{" + long + key + "," + rest
       let text = [first, broken, first, broken].joined(separator: "\n") + "\n" + filler
       #expect(blocks(text) == oneByOne(text), "\(count)")
     }
