@@ -31,9 +31,10 @@ let package = Package(
     .target(name: "FlowModel", swiftSettings: core),
     .target(name: "JSONText", dependencies: ["FlowModel"], swiftSettings: core),
     .target(name: "FlowAggregation", dependencies: ["FlowModel"], swiftSettings: core),
+    .systemLibrary(name: "CPrefetch"),
     .target(
       name: "FlowFormats",
-      dependencies: ["FlowModel", "FlowAggregation", "JSONText"],
+      dependencies: ["FlowModel", "FlowAggregation", "JSONText", "CPrefetch"],
       swiftSettings: core
     ),
     .target(

@@ -10,6 +10,7 @@ import JSONText
 package struct HubbleDecoder: LogDecoder {
   private let assumedTime: Int64?
   private let memoLimit: Int
+  private let nearCount: Int
   private var tree = HubbleTree(names: NameTable())
   private var scanner: HubbleScanner
   private var addresses = HubbleAddressMemo()
@@ -26,11 +27,12 @@ package struct HubbleDecoder: LogDecoder {
     self.init(options: options, memoLimit: HubbleScanner.memoLimit)
   }
 
-  /// Makes a decoder whose memory of endpoints is bounded otherwise.
-  init(options: DecoderOptions, memoLimit: Int) {
+  /// Makes a decoder whose memory of endpoints is bounded otherwise; see ``HubbleScanner/init(memoLimit:nearCount:)``.
+  init(options: DecoderOptions, memoLimit: Int, nearCount: Int = HubbleEndMemo.nearCount) {
     assumedTime = options.assumedTime
     self.memoLimit = memoLimit
-    scanner = HubbleScanner(memoLimit: memoLimit)
+    self.nearCount = nearCount
+    scanner = HubbleScanner(memoLimit: memoLimit, nearCount: nearCount)
   }
 
   /// Whether the first record is a Hubble flow, wrapped or flat, or an event of the Hubble API.
@@ -114,6 +116,8 @@ package struct HubbleDecoder: LogDecoder {
   }
 
   /// Decodes the lines before an offset that is behind a line feed and has room behind it.
+  ///
+  /// One line is read ahead of the one that is counted: by then the memory has come with which its ends are compared.
   private mutating func scan(
     _ lines: RawSpan,
     before end: Int,
@@ -124,26 +128,75 @@ package struct HubbleDecoder: LogDecoder {
     precondition(
       end <= lines.byteCount - RawSpan.scanSlack && (end == 0 || lines.byte(at: end - 1) == 0x0a)
     )
+    let lines = lines.extracting(0..<end + RawSpan.scanSlack)
     var start = 0
-    while start < end {
-      var scanned = HubbleScanner.Line()
-      let feed = scanner.scan(lines, start, &scanned)
-      if feed >= 0 {
-        scanner.settle(lines, &scanned, names: &tree.names, into: &accumulator)
-        add(scanned.record, line: line, into: &accumulator)
+    var waiting = HubbleScanner.Line(mayAssume: false)
+    var waitingStart = -1
+    while true {
+      var scanned = HubbleScanner.Line(mayAssume: scanner.mayAssume)
+      let feed = start < end ? scanner.scan(lines, start, &scanned) : -1
+      if waitingStart >= 0 {
+        let isConfirmed = take(&waiting, lines, line: line, into: &accumulator)
+        if !isConfirmed {
+          // What was read behind it did not begin where a line does.
+          start = decodeExactly(lines, waitingStart, before: end, line: line, into: &accumulator)
+        }
+        waitingStart = -1
+        line += 1
+        if !isConfirmed { continue }
+      }
+      guard start < end else { return }
+      if feed >= 0, scanned.canWait {
+        waiting = scanned
+        waitingStart = start
+        start = feed &+ 1
+        continue
+      }
+      if feed >= 0, take(&scanned, lines, line: line, into: &accumulator) {
         start = feed &+ 1
       } else {
-        let feed = LineFeeds.next(in: lines, from: start) ?? end
-        decodeLine(lines, start, feed, line: line, into: &accumulator)
-        start = feed + 1
+        start = decodeExactly(lines, start, before: end, line: line, into: &accumulator)
       }
       line += 1
     }
   }
 
+  /// Counts what the scanner read of a line; false when it assumed what is not so.
+  @inline(__always)
+  private mutating func take(
+    _ scanned: inout HubbleScanner.Line,
+    _ lines: RawSpan,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Bool {
+    guard scanner.confirm(lines, &scanned) else { return false }
+    scanner.settle(lines, &scanned, names: &tree.names, into: &accumulator)
+    add(scanned.record, line: line, into: &accumulator)
+    return true
+  }
+
+  /// Decodes the line at an offset without assuming anything.
+  ///
+  /// - Returns: The offset of the next line.
+  @inline(never)
+  private mutating func decodeExactly(
+    _ lines: RawSpan,
+    _ start: Int,
+    before end: Int,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Int {
+    var scanned = HubbleScanner.Line(mayAssume: false)
+    let feed = scanner.scan(lines, start, &scanned)
+    if feed >= 0, take(&scanned, lines, line: line, into: &accumulator) { return feed + 1 }
+    let next = LineFeeds.next(in: lines, from: start) ?? end
+    decodeLine(lines, start, next, line: line, into: &accumulator)
+    return next + 1
+  }
+
   /// Forgets the endpoints' bytes; they are read anew where they come again.
   package mutating func releaseMemory() {
-    scanner = HubbleScanner(memoLimit: memoLimit)
+    scanner = HubbleScanner(memoLimit: memoLimit, nearCount: nearCount)
   }
 
   /// Ends the log.

@@ -1,3 +1,4 @@
+import CPrefetch
 import FlowAggregation
 import FlowModel
 import JSONText
@@ -18,85 +19,26 @@ struct HubbleEndMemo: Sendable {
     ///
     /// Not the template itself: settling the one end of a record may make room by forgetting all of them.
     var known: HubbleEnd?
-    /// Where that template is, and of which time; all may be forgotten.
-    var template = 0
-    var generation: UInt32 = 0
+    /// That template, or the one that is taken to fit, and of which time; all may be forgotten.
+    fileprivate var slot = HubbleEndSlot()
+    fileprivate var generation: UInt32 = 0
+    /// Whether a template is taken to fit that was not compared yet.
+    fileprivate(set) var isAssumed = false
     /// Whether the pod's name is one of those that the template had last.
-    var isNameKnown = false
+    fileprivate var isNameKnown = false
     /// Offset of the object's brace; -1 when the record has no such object.
-    var start = -1
+    fileprivate var start = -1
+    /// Offset of the first member behind `ID`.
+    fileprivate var body = 0
     /// Offset behind the object; -1 when it is malformed.
-    var end = -1
+    fileprivate var end = -1
     /// Offset of the pod's name.
-    var nameStart = 0
+    fileprivate var nameStart = 0
     /// Length of the pod's name.
-    var nameCount = 0
+    fileprivate var nameCount = 0
 
-    /// Takes over what a template knows.
-    @inline(__always)
-    fileprivate mutating func know(_ template: Int, of generation: UInt32, _ arena: RawSpan) {
-      known = HubbleEnd(packed: arena.word(at: template &+ Template.end))
-      self.template = template
-      self.generation = generation
-    }
-  }
-
-  /// What stands in the arena, one behind the other and filled up to a multiple of eight bytes, so that what a
-  /// lookup reads lies together.
-  private enum Template {
-    /// Offset of the hash.
-    static let hash = 0
-    /// Offset of the end, packed.
-    static let end = 8
-    /// Offset of the names the pod had last: each with its length in a byte before it.
-    static let names = 16
-    /// How many names there are, and the room of each.
-    static let nameCount = 3
-    static let nameRoom = 40
-    /// Offset of the object's bytes.
-    static let bytes = names + nameCount * nameRoom
-    /// What stands there before any name is known.
-    static let noNames = [UInt8](repeating: 0, count: nameCount * nameRoom)
-
-    /// The bytes of one whose object has so many.
-    static func size(_ count: Int) -> Int { (bytes + count + 7) & ~7 }
-  }
-
-  /// Where a template is and how long, in eight bytes: so much is known without waiting for the template's own
-  /// memory that what comes behind the object is read while the object is still being compared.
-  private struct Slot {
-    /// The longest head and the longest tail.
-    static let mostCount = (1 << 13) - 1
-    /// The largest arena.
-    static let mostBytes = 8 << 22
-
-    /// From low to high bits: the offset in units of eight bytes (22), the counts of head and tail (13 each), and
-    /// the upper part of the hash; never zero in a slot in use, for no head is empty.
-    var bits: UInt64 = 0
-
-    /// Makes a slot in use.
-    init(hash: UInt64, template: Int, head: Int, tail: Int) {
-      bits =
-        UInt64(template / 8) | UInt64(head) << 22 | UInt64(tail) << 35 | (hash >> 48) << 48
-    }
-
-    /// A slot that is not in use.
-    init() {}
-
-    @inline(__always)
-    var isEmpty: Bool { bits == 0 }
-    /// Offset of the template in the arena.
-    @inline(__always)
-    var template: Int { Int(truncatingIfNeeded: bits & 0x3f_ffff) &* 8 }
-    /// The bytes from the first member behind `ID` to the pod's name; all when there is no tail.
-    @inline(__always)
-    var head: Int { Int(truncatingIfNeeded: bits &>> 22) & Slot.mostCount }
-    /// The bytes from the quote behind the name; 0 when the object has no name.
-    @inline(__always)
-    var tail: Int { Int(truncatingIfNeeded: bits &>> 35) & Slot.mostCount }
-    /// Whether it may be that of an object with this hash.
-    @inline(__always)
-    func mayHave(_ hash: UInt64) -> Bool { (bits ^ hash) &>> 48 == 0 }
+    /// Whether the record has such an object and no template is there for it.
+    var isNew: Bool { start >= 0 && known == nil && !isAssumed }
   }
 
   /// The most templates of one hash that are compared.
@@ -104,20 +46,26 @@ struct HubbleEndMemo: Sendable {
   /// How many bytes are hashed to find a template; they hold the identity.
   private static let hashedCount = 32
   private static let fewestSlots = 256
+  /// So many bytes of templates lie in the caches next to a core: comparing with them hardly waits.
+  static let nearCount = 4 << 20
 
   private let limit: Int
+  private let nearCount: Int
   private var arena: [UInt8] = []
   private var templateCount = 0
   /// Rises when all templates are forgotten.
   private var generation: UInt32 = 0
-  private var slots = [Slot](repeating: Slot(), count: HubbleEndMemo.fewestSlots)
+  private var slots = [HubbleEndSlot](repeating: HubbleEndSlot(), count: HubbleEndMemo.fewestSlots)
   private var whole: ByteMemo
   private var podNames: ByteMemo
   private var labelKeys = HubbleLabelKeys()
 
   /// Makes a memo that takes at most about one and a half times `limit` bytes.
-  init(limit: Int) {
-    self.limit = min(limit, Slot.mostBytes)
+  ///
+  /// - Parameter nearCount: How many bytes of templates are compared without waiting for them.
+  init(limit: Int, nearCount: Int = HubbleEndMemo.nearCount) {
+    self.limit = min(limit, HubbleEndSlot.mostBytes)
+    self.nearCount = nearCount
     whole = ByteMemo(limit: limit / 4)
     podNames = ByteMemo(limit: limit / 4)
   }
@@ -133,16 +81,25 @@ struct HubbleEndMemo: Sendable {
     arena.removeAll(keepingCapacity: true)
     templateCount = 0
     generation &+= 1
-    slots = Array(repeating: Slot(), count: HubbleEndMemo.fewestSlots)
+    slots = Array(repeating: HubbleEndSlot(), count: HubbleEndMemo.fewestSlots)
   }
 
   // MARK: Finding
 
+  /// Whether comparing an object with its template may wait for memory so long that it pays to assume what it is.
+  @inline(__always)
+  var isFar: Bool { arena.count > nearCount }
+
   /// Finds the end of an object, and its template if it has one.
   ///
+  /// To compare an object with its template waits for memory when there are thousands of them. So it may be
+  /// assumed to be that of the only template with its hash, whose memory is then asked for and whose length is
+  /// taken as the object's. ``confirm(_:_:)`` must compare them, and what was read behind a wrong end be forgotten.
+  ///
+  /// - Parameter assuming: Whether that may be done.
   /// - Returns: The offset behind the object, -1 when it is malformed.
   @inline(never)
-  func find(_ bytes: RawSpan, _ start: Int, _ found: inout Found) -> Int {
+  func find(_ bytes: RawSpan, _ start: Int, assuming: Bool, _ found: inout Found) -> Int {
     found.start = start
     guard bytes.knownByte(at: start) == UInt8(ascii: "{") else { return -1 }
     let body = HubbleEndMemo.bodyStart(bytes, start)
@@ -150,12 +107,18 @@ struct HubbleEndMemo: Sendable {
       let hash = HubbleEndMemo.hash(bytes, body)
       let mask = slots.count &- 1
       var slot = Int(truncatingIfNeeded: hash) & mask
-      // The span of the arena lives for this lookup only.
-      let known = unsafe arena.span.bytes
-      while true {
+      while !slots[slot].isEmpty {
         let candidate = slots[slot]
-        if candidate.isEmpty { break }
-        if candidate.mayHave(hash), fits(candidate, known, bytes, body, &found) { return found.end }
+        if candidate.mayHave(hash), HubbleEndMemo.measure(candidate, bytes, body, &found) {
+          found.slot = candidate
+          found.generation = generation
+          if assuming, isLast(slot, hash) {
+            found.isAssumed = true
+            askForMemory(of: candidate)
+            return found.end
+          }
+          if fits(&found, bytes) { return found.end }
+        }
         slot = (slot &+ 1) & mask
       }
     }
@@ -163,40 +126,85 @@ struct HubbleEndMemo: Sendable {
     return found.end
   }
 
+  /// Whether an object as long as a slot's template lies before the last line feed; notes where its name is.
+  ///
+  /// Nothing behind that line feed may be read, whatever the bytes are.
   @inline(__always)
-  private func fits(
-    _ candidate: Slot,
-    _ known: RawSpan,
+  private static func measure(
+    _ slot: HubbleEndSlot,
     _ bytes: RawSpan,
     _ body: Int,
     _ found: inout Found
   ) -> Bool {
-    let template = candidate.template
-    let headCount = candidate.head
-    let tailCount = candidate.tail
-    let head = template &+ Template.bytes
-    guard bytes.equals(body, known, head, count: headCount) else { return false }
-    let nameStart = body &+ headCount
-    if tailCount == 0 {
-      found.know(template, of: generation, known)
-      found.end = nameStart
-      return true
+    let limit = bytes.byteCount &- RawSpan.scanSlack &- 1
+    found.body = body
+    found.nameStart = body &+ slot.head
+    found.nameCount = 0
+    found.end = found.nameStart
+    guard found.nameStart < limit else { return false }
+    if slot.tail > 0 {
+      let nameEnd = bytes.plainStringEnd(found.nameStart)
+      guard nameEnd > found.nameStart else { return false }
+      found.nameCount = nameEnd &- found.nameStart
+      found.end = nameEnd &+ slot.tail
     }
-    let nameEnd = bytes.plainStringEnd(nameStart)
-    guard nameEnd > nameStart,
-      bytes.equals(nameEnd, known, head &+ headCount, count: tailCount)
-    else { return false }
-    found.know(template, of: generation, known)
-    found.nameStart = nameStart
-    found.nameCount = nameEnd &- nameStart
-    found.end = nameEnd &+ tailCount
-    found.isNameKnown = HubbleEndMemo.isNamed(
-      template &+ Template.names,
-      known,
-      bytes,
-      nameStart,
-      count: found.nameCount
-    )
+    return found.end <= limit
+  }
+
+  /// Whether no template behind a slot may have the same hash.
+  @inline(__always)
+  private func isLast(_ slot: Int, _ hash: UInt64) -> Bool {
+    let mask = slots.count &- 1
+    var next = (slot &+ 1) & mask
+    while !slots[next].isEmpty {
+      if slots[next].mayHave(hash) { return false }
+      next = (next &+ 1) & mask
+    }
+    return true
+  }
+
+  @inline(__always)
+  private func askForMemory(of slot: HubbleEndSlot) {
+    // Nothing is read, and the template lies in the arena.
+    unsafe arena.withUnsafeBytes { arena in
+      guard let base = arena.baseAddress else { return }
+      unsafe flowlearn_prefetch(
+        base + slot.template,
+        HubbleEndTemplate.bytes + slot.head + slot.tail
+      )
+    }
+  }
+
+  /// Compares an object that was taken to be that of a template with it.
+  ///
+  /// - Returns: Whether it is; if not, its end is not what it was taken for.
+  @inline(__always)
+  func confirm(_ found: inout Found, _ bytes: RawSpan) -> Bool {
+    guard found.isAssumed else { return true }
+    found.isAssumed = false
+    return found.generation == generation && fits(&found, bytes)
+  }
+
+  /// Whether the template of a slot is that of an object whose length it has; takes over what it knows.
+  @inline(__always)
+  private func fits(_ found: inout Found, _ bytes: RawSpan) -> Bool {
+    let slot = found.slot
+    let head = slot.template &+ HubbleEndTemplate.bytes
+    // The span of the arena lives for this lookup only.
+    let known = unsafe arena.span.bytes
+    guard bytes.equals(found.body, known, head, count: slot.head) else { return false }
+    if slot.tail > 0 {
+      let nameEnd = found.nameStart &+ found.nameCount
+      guard bytes.equals(nameEnd, known, head &+ slot.head, count: slot.tail) else { return false }
+      found.isNameKnown = HubbleEndMemo.isNamed(
+        slot.template &+ HubbleEndTemplate.names,
+        known,
+        bytes,
+        found.nameStart,
+        count: found.nameCount
+      )
+    }
+    found.known = HubbleEnd(packed: known.word(at: slot.template &+ HubbleEndTemplate.end))
     return true
   }
 
@@ -209,8 +217,8 @@ struct HubbleEndMemo: Sendable {
     _ start: Int,
     count: Int
   ) -> Bool {
-    for index in 0..<Template.nameCount {
-      let name = names &+ index &* Template.nameRoom
+    for index in 0..<HubbleEndTemplate.nameCount {
+      let name = names &+ index &* HubbleEndTemplate.nameRoom
       if Int(known.knownByte(at: name)) == count,
         bytes.equals(start, known, name &+ 1, count: count)
       {
@@ -275,22 +283,25 @@ struct HubbleEndMemo: Sendable {
       accumulator.remember(pod: bytes.extracting(start..<start + count), as: index)
     }
     if found.generation == generation {
-      putName(start, count, bytes, at: found.template + Template.names)
+      putName(start, count, bytes, at: found.slot.template + HubbleEndTemplate.names)
     }
   }
 
   /// Puts a name before the others that a template had last.
   private mutating func putName(_ start: Int, _ count: Int, _ bytes: RawSpan, at names: Int) {
-    let room = Template.nameRoom
+    let room = HubbleEndTemplate.nameRoom
     guard count < room else { return }
     let name = bytes.extracting(start..<start + count)
     // Both pointers are used inside the closures only, and within the room of the names.
     unsafe arena.withUnsafeMutableBytes { arena in
       let first = unsafe UnsafeMutableRawBufferPointer(
-        rebasing: arena[names..<names + Template.nameCount * room]
+        rebasing: arena[names..<names + HubbleEndTemplate.nameCount * room]
       )
       guard let base = first.baseAddress else { return }
-      unsafe (base + room).copyMemory(from: base, byteCount: (Template.nameCount - 1) * room)
+      unsafe (base + room).copyMemory(
+        from: base,
+        byteCount: (HubbleEndTemplate.nameCount - 1) * room
+      )
       unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: count), as: UInt8.self)
       unsafe name.withUnsafeBytes { name in
         guard let text = name.baseAddress else { return }
@@ -364,8 +375,9 @@ struct HubbleEndMemo: Sendable {
     guard !reading.dependsOnName else { return false }
     let count = found.end - body - shape.nameCount
     let headCount = shape.nameCount > 0 ? shape.nameStart - body : count
-    let size = Template.size(count)
-    guard size <= limit, headCount > 0, max(headCount, count - headCount) <= Slot.mostCount else {
+    let size = HubbleEndTemplate.size(count)
+    guard size <= limit, headCount > 0, max(headCount, count - headCount) <= HubbleEndSlot.mostCount
+    else {
       return false
     }
     let hash = HubbleEndMemo.hash(bytes, body)
@@ -376,18 +388,21 @@ struct HubbleEndMemo: Sendable {
     let template = arena.count
     arena.append(word: hash)
     arena.append(word: reading.end.packed)
-    arena.append(contentsOf: Template.noNames)
+    arena.append(contentsOf: HubbleEndTemplate.noNames)
     arena.append(bytes, body, count: headCount)
     arena.append(bytes, found.end - (count - headCount), count: count - headCount)
     arena.append(contentsOf: repeatElement(0, count: template + size - arena.count))
     if reading.end.kind == .pod, shape.nameCount > 0 {
       // Reading the object told the accumulator of the name.
       _ = noteName(shape.nameStart, shape.nameCount, of: reading.end.index, bytes)
-      putName(shape.nameStart, shape.nameCount, bytes, at: template + Template.names)
+      putName(shape.nameStart, shape.nameCount, bytes, at: template + HubbleEndTemplate.names)
     }
     templateCount += 1
     if templateCount * 2 > slots.count { grow() }
-    place(Slot(hash: hash, template: template, head: headCount, tail: count - headCount), hash)
+    place(
+      HubbleEndSlot(hash: hash, template: template, head: headCount, tail: count - headCount),
+      hash
+    )
     return true
   }
 
@@ -402,7 +417,7 @@ struct HubbleEndMemo: Sendable {
     return count
   }
 
-  private mutating func place(_ new: Slot, _ hash: UInt64) {
+  private mutating func place(_ new: HubbleEndSlot, _ hash: UInt64) {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask
     while !slots[slot].isEmpty { slot = (slot + 1) & mask }
@@ -411,10 +426,10 @@ struct HubbleEndMemo: Sendable {
 
   private mutating func grow() {
     let old = slots
-    slots = Array(repeating: Slot(), count: old.count * 2)
+    slots = Array(repeating: HubbleEndSlot(), count: old.count * 2)
     for slot in old where !slot.isEmpty {
       // The span of the arena lives for one load.
-      place(slot, unsafe arena.span.bytes.word(at: slot.template + Template.hash))
+      place(slot, unsafe arena.span.bytes.word(at: slot.template + HubbleEndTemplate.hash))
     }
   }
 

@@ -31,6 +31,17 @@ struct HubbleScanner: Sendable {
     var nodeName: UInt64 = 0
     /// Start of the envelope's `time`.
     var outerTime = 0
+    /// Whether ends may be assumed to be those of templates before they are compared.
+    var mayAssume: Bool
+
+    /// Makes a line of which nothing is known.
+    init(mayAssume: Bool) { self.mayAssume = mayAssume }
+
+    /// Whether it is worth to read on before the line is confirmed: an end waits for memory, and none must be
+    /// read anew, as the next line has the same ones as often as not.
+    var canWait: Bool {
+      (source.isAssumed || destination.isAssumed) && !source.isNew && !destination.isNew
+    }
   }
 
   private var order = MemberOrder(unknown: HubbleMember.unreadable)
@@ -44,8 +55,12 @@ struct HubbleScanner: Sendable {
   static let memoLimit = 20 << 20
 
   /// Makes a scanner that knows nothing yet.
-  init(memoLimit: Int = HubbleScanner.memoLimit) {
-    ends = HubbleEndMemo(limit: memoLimit)
+  ///
+  /// - Parameters:
+  ///   - memoLimit: The bytes that the memo of endpoints may take.
+  ///   - nearCount: How many bytes of it are compared without waiting for memory.
+  init(memoLimit: Int = HubbleScanner.memoLimit, nearCount: Int = HubbleEndMemo.nearCount) {
+    ends = HubbleEndMemo(limit: memoLimit, nearCount: nearCount)
     nameLists = ByteMemo(limit: memoLimit / 8)
     repeated = HubbleRepeatedValues(limit: memoLimit / 8)
   }
@@ -55,7 +70,14 @@ struct HubbleScanner: Sendable {
 
   // MARK: Lines
 
+  /// Whether it pays to assume the ends of a line and confirm them when the next one was read.
+  @inline(__always)
+  var mayAssume: Bool { ends.isFar }
+
   /// Reads the line at an offset.
+  ///
+  /// Where the line may assume ends, ``confirm(_:_:)`` must follow. The last byte before ``RawSpan/scanSlack`` bytes
+  /// at the end of the span has to be a line feed.
   ///
   /// - Returns: The offset of the line feed, or -1 when ``HubbleTree`` must read the line.
   @inline(__always)
@@ -83,7 +105,13 @@ struct HubbleScanner: Sendable {
     return position
   }
 
-  /// Looks up, or adds, what a well-formed line refers to.
+  /// Whether the ends of a line are what they were taken for; if not, nothing that was read of it holds.
+  @inline(__always)
+  func confirm(_ bytes: RawSpan, _ line: inout Line) -> Bool {
+    ends.confirm(&line.source, bytes) && ends.confirm(&line.destination, bytes)
+  }
+
+  /// Looks up, or adds, what a well-formed and confirmed line refers to.
   @inline(__always)
   mutating func settle(
     _ bytes: RawSpan,
@@ -184,9 +212,12 @@ struct HubbleScanner: Sendable {
     case .l4:
       return line.seen.insert(.l4) ? HubbleParts.scanTransport(bytes, value, &line.record) : -1
     case .l7: return line.seen.insert(.l7) ? HubbleParts.scanL7(bytes, value, &line.record) : -1
-    case .source: return line.seen.insert(.source) ? ends.find(bytes, value, &line.source) : -1
+    case .source:
+      guard line.seen.insert(.source) else { return -1 }
+      return ends.find(bytes, value, assuming: line.mayAssume, &line.source)
     case .destination:
-      return line.seen.insert(.destination) ? ends.find(bytes, value, &line.destination) : -1
+      guard line.seen.insert(.destination) else { return -1 }
+      return ends.find(bytes, value, assuming: line.mayAssume, &line.destination)
     case .type:
       guard line.seen.insert(.type) else { return -1 }
       return HubbleParts.scanWord(bytes, value, into: &line.record.type) { .init(token: $0) }

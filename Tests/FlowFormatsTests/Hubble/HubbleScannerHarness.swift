@@ -2,6 +2,7 @@ import FlowAggregation
 import FlowModel
 import Foundation
 import TestSupport
+import Testing
 
 @testable import FlowFormats
 
@@ -32,20 +33,29 @@ enum HubbleScannerHarness {
     var finished: Outcome
   }
 
-  /// Decodes blocks of whole lines through ``HubbleScanner``.
+  /// Decodes blocks of whole lines through ``HubbleScanner``, both ways: with ends that are compared at once, and
+  /// with ends that are assumed and confirmed later, which must give the same.
   static func fast(
     _ blocks: [[UInt8]],
     memoLimit: Int = HubbleScanner.memoLimit,
     options: DecoderOptions = DecoderOptions(),
     resolver: (any AddressResolving)? = nil
   ) -> Run {
-    var accumulator = EvidenceAccumulator(logKind: .hubble, cluster: "given", resolver: resolver)
-    var decoder = HubbleDecoder(options: options, memoLimit: memoLimit)
-    var lines = 0
-    for block in blocks {
-      lines += decoder.decode(lines: block.span.bytes, firstLine: lines + 1, into: &accumulator)
+    func run(nearCount: Int) -> Run {
+      var accumulator = EvidenceAccumulator(logKind: .hubble, cluster: "given", resolver: resolver)
+      var decoder = HubbleDecoder(options: options, memoLimit: memoLimit, nearCount: nearCount)
+      var lines = 0
+      for block in blocks {
+        lines += decoder.decode(lines: block.span.bytes, firstLine: lines + 1, into: &accumulator)
+      }
+      return end(accumulator, decoder, lines)
     }
-    return end(accumulator, decoder, lines)
+    let compared = run(nearCount: .max)
+    #expect(
+      run(nearCount: 0) == compared,
+      "ends that are assumed are not those that are compared at once"
+    )
+    return compared
   }
 
   /// Decodes the same blocks line by line through ``HubbleTree``.
@@ -85,7 +95,7 @@ enum HubbleScannerHarness {
   /// Whether the scanner takes a line itself.
   static func takes(_ line: String) -> Bool {
     var scanner = HubbleScanner()
-    var scanned = HubbleScanner.Line()
+    var scanned = HubbleScanner.Line(mayAssume: false)
     let bytes = Array(line.utf8) + [0x0a] + [UInt8](repeating: 0, count: RawSpan.scanSlack)
     return scanner.scan(bytes.span.bytes, 0, &scanned) == bytes.count - RawSpan.scanSlack - 1
   }

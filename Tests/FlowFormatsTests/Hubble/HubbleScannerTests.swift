@@ -210,6 +210,37 @@ struct HubbleScannerTests {
     }
   }
 
+  @Test(
+    "Objects that begin like known ones and go on otherwise are read as what they are",
+    arguments: 0..<4
+  )
+  func wrongAssumptions(last: Int) {
+    // Of the same beginning, which is all that is looked at before the rest was compared: of the same length, longer,
+    // shorter, and much shorter, so that the known one's length reaches into the lines behind.
+    let known = #""k8s:app=db","k8s:io.kubernetes.pod.namespace=shop""#
+    let variants = [
+      #""k8s:app=dx","k8s:io.kubernetes.pod.namespace=shop""#,
+      #""k8s:app=database","k8s:io.kubernetes.pod.namespace=shop""#,
+      #""k8s:app=d","k8s:io.kubernetes.pod.namespace=shop""#, #""k8s:app=d""#,
+    ].map { Self.flow.replacingOccurrences(of: known, with: $0) }
+    var lines = [Self.flow, Self.flow]
+    for variant in variants { lines += [variant, Self.flow, variant, variant] }
+    // A longer one is known first, and what comes last is shorter: the known length goes beyond the end.
+    let long = Self.flow.replacingOccurrences(
+      of: known,
+      with: #""k8s:a=\#(String(repeating: "x", count: 4_000))""#
+    )
+    lines += [long, long, Self.flow, variants[last]]
+    for count in 1...lines.count {
+      let block = [Harness.block(Array(lines.prefix(count)))]
+      let result = Harness.fast(block)
+      #expect(result == Harness.slow(block))
+      #expect(result.finished.counts.used == count)
+    }
+    let backwards = [Harness.block(lines.reversed())]
+    #expect(Harness.fast(backwards) == Harness.slow(backwards))
+  }
+
   @Test("Of 500 good lines around 5 broken ones none is lost")
   func brokenAmongGood() {
     let bad = ["{\"flow\":{", "{\"flow\":{\"time\":\"2026", "no JSON", "{\"flow\":{}}}", "\"x\""]
