@@ -241,6 +241,32 @@ struct HubbleScannerTests {
     #expect(Harness.fast(backwards) == Harness.slow(backwards))
   }
 
+  @Test(
+    "A known object as long as the rest of a line and the next one up to its object's end costs no line"
+  )
+  func assumedAcrossLines() throws {
+    let db =
+      #"{"identity":42979,"namespace":"shop","labels":["k8s:app=db","k8s:io.kubernetes.pod.namespace=shop"],"pod_name":"db-0"}"#
+    let parts = Self.flow.components(separatedBy: db)
+    let (before, behind) = (try #require(parts.first), try #require(parts.last))
+    func object(_ count: Int) -> String {
+      #"{"identity":42979,"namespace":"shop","labels":["k8s:app=\#(String(repeating: "x", count: count))"]}"#
+    }
+    let short = before + object(1) + behind
+    // Read with that length, two short lines look like one good line.
+    let long = before + object(1 + behind.utf8.count + 1 + (before + object(1)).utf8.count) + behind
+    let other = Self.flow.replacingOccurrences(of: "8443", with: "8444")
+    for lines in [
+      [long, short, short, other, other], [long, short, short], [long, short, short, short, short],
+      [long, short, other, short, short, long, short],
+    ] {
+      let block = [Harness.block(lines)]
+      let result = Harness.fast(block)
+      #expect(result == Harness.slow(block))
+      #expect(result.finished.counts.used == lines.count)
+    }
+  }
+
   @Test("Of 500 good lines around 5 broken ones none is lost")
   func brokenAmongGood() {
     let bad = ["{\"flow\":{", "{\"flow\":{\"time\":\"2026", "no JSON", "{\"flow\":{}}}", "\"x\""]
