@@ -59,7 +59,7 @@ package struct CalicoDecoder: LogDecoder {
 
   /// Whether the first records are Calico flows in any of their forms.
   package static func recognizes(_ start: RawSpan) -> Bool {
-    CalicoRecognition.matches(String(lossyUTF8: start, limit: 65_536))
+    CalicoRecognition.matches(start.text(in: 0..<min(start.byteCount, 65_536)))
   }
 
   /// Decodes one record: a JSON value, or a line.
@@ -77,7 +77,7 @@ package struct CalicoDecoder: LogDecoder {
     let first = payload.byte(at: 0)
     guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
       decode(
-        text: String(lossyUTF8: payload, limit: payload.byteCount),
+        text: payload.text(in: 0..<payload.byteCount),
         line: line,
         into: &accumulator
       )

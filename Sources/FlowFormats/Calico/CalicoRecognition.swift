@@ -18,7 +18,9 @@ enum CalicoRecognition {
 
   /// Whether a key stands there, in JSON or in JSON escaped inside a string.
   private static func hasKey(_ key: String, in text: String) -> Bool {
-    text.contains("\"\(key)\":") || text.contains("\"\(key)\" :")
-      || text.contains("\\\"\(key)\\\":")
+    // Most keys are not there at all.
+    text.contains(key)
+      && (text.contains("\"\(key)\":") || text.contains("\"\(key)\" :")
+        || text.contains("\\\"\(key)\\\":"))
   }
 }

@@ -96,14 +96,6 @@ extension RawSpan {
     guard octets == 3, digits > 0 else { return nil }
     return IPAddress(ipv4: bits << 8 | value)
   }
-
-  /// A part as text; invalid UTF-8 is replaced.
-  func text(in range: Range<Int>) -> String {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(range.count)
-    for index in range { bytes.append(byte(at: index)) }
-    return String(decoding: bytes, as: UTF8.self)
-  }
 }
 
 /// A short hash of a name that only has to tell a few names apart: of its words of eight bytes.
@@ -167,6 +159,8 @@ struct LogStart {
 
   /// Whether a quoted key or value stands in it, escaped or not.
   func quotes(_ word: String) -> Bool {
-    text.contains("\"\(word)\"") || text.contains("\\\"\(word)\\\"")
+    // Most words are not there at all.
+    text.contains(word)
+      && (text.contains("\"\(word)\"") || text.contains("\\\"\(word)\\\""))
   }
 }

@@ -37,7 +37,7 @@ package struct HubbleDecoder: LogDecoder {
 
   /// Whether the first record is a Hubble flow, wrapped or flat, or an event of the Hubble API.
   package static func recognizes(_ start: RawSpan) -> Bool {
-    let text = String(lossyUTF8: start, limit: 65_536)
+    let text = start.text(in: 0..<min(start.byteCount, 65_536))
     let wrapped = text.contains("\"flow\"") || text.contains("\\\"flow\\\"")
     let hubbleOnly = ["\"verdict\"", "\"l4\"", "\"event_type\"", "\"eventType\"", "\"Type\""]
     let escapedOnly = ["\\\"verdict\\\"", "\\\"l4\\\""]
@@ -400,13 +400,5 @@ package struct HubbleDecoder: LogDecoder {
       }
     }
     return externalIndex(address, names: names, into: &accumulator)
-  }
-}
-
-extension String {
-  /// The first bytes of a span as text, for looking at formats; invalid UTF-8 is replaced.
-  init(lossyUTF8 span: RawSpan, limit: Int) {
-    let bytes = (0..<Swift.min(span.byteCount, limit)).map { span.byte(at: $0) }
-    self = String(decoding: bytes, as: UTF8.self)
   }
 }
