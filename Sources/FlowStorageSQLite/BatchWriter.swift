@@ -11,11 +11,13 @@ struct BatchWriter {
   private var lastKnown: Int64 = 0
   private let batch: IngestBatch
   private let database: Database
+  private let statements: RowStatements
 
   /// Makes a writer for one transaction.
-  init(_ batch: IngestBatch, _ database: Database) {
+  init(_ batch: IngestBatch, _ database: Database, _ statements: RowStatements) {
     self.batch = batch
     self.database = database
+    self.statements = statements
     endpoints = [Int64](repeating: 0, count: batch.endpoints.count)
   }
 
@@ -63,10 +65,11 @@ extension BatchWriter {
   /// - Returns: Those whose rows are to be inserted, in the order of their numbers.
   private mutating func numberEndpoints(_ seen: [Span]) throws -> [Int] {
     let order = neighbours(seen)
-    let find = try RowStatement(EndpointRow.find, database)
+    let find = try statements.statement(EndpointRow.find, database)
     var identity = RowValues()
-    let widen = try RowStatement(EndpointRow.widen, database)
-    lastKnown = try Int64.fetchOne(database, sql: "SELECT max(endpoint_id) FROM endpoint") ?? 0
+    let widen = try statements.statement(EndpointRow.widen, database)
+    lastKnown =
+      try statements.statement("SELECT max(endpoint_id) FROM endpoint", database).firstNumber() ?? 0
     var next = lastKnown
     var new: [Int] = []
     // Names that differ in a NUL only are one name in the store.
@@ -101,7 +104,8 @@ extension BatchWriter {
     let insert = BulkInsert(
       target:
         "endpoint (endpoint_id, first_seen_us, last_seen_us, \(EndpointRow.columns))",
-      columns: 12
+      columns: 12,
+      statements: statements
     )
     try insert.insert(new, database) { [batch, endpoints] index, values in
       values.add(endpoints[index])
@@ -169,7 +173,8 @@ extension BatchWriter {
         edge_hour (edge_id, hour, records, bytes, first_seen_us, last_seen_us, ingest_id, sample_line)
         """,
       columns: 8,
-      conflict: SQLiteStore.addHour
+      conflict: SQLiteStore.addHour,
+      statements: statements
     )
     try hours.insert(plan.hours, database) { [batch] hour, values in
       let entry = batch.edges[Int(hour.entry)]
@@ -187,7 +192,8 @@ extension BatchWriter {
         edge_day (edge_id, day, hours, records, bytes, first_seen_us, last_seen_us)
         """,
       columns: 7,
-      conflict: SQLiteStore.addDay
+      conflict: SQLiteStore.addDay,
+      statements: statements
     )
     try days.insert(plan.days, database) { [batch] day, values in
       var sum = DaySum()
@@ -230,9 +236,10 @@ extension BatchWriter {
 
   /// Looks up the edges that are stored, and gives the others the numbers of their rows.
   private func number(_ edges: [EdgePlan.Row]) throws -> [Number] {
-    let find = try RowStatement(SQLiteStore.findEdge, database)
+    let find = try statements.statement(SQLiteStore.findEdge, database)
     var identity = RowValues()
-    var next = try Int64.fetchOne(database, sql: "SELECT max(edge_id) FROM flow_edge") ?? 0
+    var next =
+      try statements.statement("SELECT max(edge_id) FROM flow_edge", database).firstNumber() ?? 0
     return try edges.map { edge in
       if max(edge.source, edge.destination) <= lastKnown {
         identity.removeAll()
@@ -249,7 +256,8 @@ extension BatchWriter {
       target: """
         flow_edge (edge_id, source_id, destination_id, protocol, port, reply_port, side, class, log_kind)
         """,
-      columns: 9
+      columns: 9,
+      statements: statements
     )
     try insert.insert(new, database) { [batch] index, values in
       values.add(numbers[index].id)

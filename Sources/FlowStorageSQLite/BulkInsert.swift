@@ -14,6 +14,8 @@ struct BulkInsert {
   let columns: Int
   /// What comes after the rows, such as what to do on a conflict.
   var conflict = ""
+  /// Where its statements are kept.
+  let statements: RowStatements
 
   /// Inserts a row for each item, in order.
   ///
@@ -48,6 +50,9 @@ struct BulkInsert {
     let row = "(" + repeatElement("?", count: columns).joined(separator: ", ") + ")"
     let values = repeatElement(row, count: rows).joined(separator: ", ")
     // An error ends the whole transaction, so SQLite need not keep what each page was before the statement.
-    return try RowStatement("INSERT OR FAIL INTO \(target) VALUES \(values) \(conflict)", database)
+    return try statements.statement(
+      "INSERT OR FAIL INTO \(target) VALUES \(values) \(conflict)",
+      database
+    )
   }
 }

@@ -80,6 +80,7 @@ extension RowStatement {
     if texts.isEmpty { texts.append(0) }
     return try texts.withUnsafeBytes { bytes in
       let bytes = bytes.assumingMemoryBound(to: CChar.self)
+      defer { clear() }
       return try body { range in
         var parameter: CInt = 1
         for index in range {

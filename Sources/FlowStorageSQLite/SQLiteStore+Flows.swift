@@ -5,20 +5,17 @@ package import FlowStorage
 import GRDB
 
 extension SQLiteStore: FlowStore {
-  /// So many new edges, with their endpoints, hours and days, fit into the page cache: 118,000 take 30 MiB.
-  private static let mostCachedEdges = 200_000
-
   package func inputs(matchingHead head: (Int) -> UInt64?) async throws -> [IngestRecord] {
-    try read { try SQLiteStore.inputs(matchingHead: head, $0) }
+    try read { try inputs(matchingHead: head, $0) }
   }
 
   package func add(_ batch: IngestBatch) async throws -> Int64 {
-    try load(isLarge: batch.edges.count > SQLiteStore.mostCachedEdges) { database in
-      guard try SQLiteStore.isAsExpected(batch, database) else {
+    try load(edges: batch.edges.count) { database in
+      guard try isAsExpected(batch, database) else {
         throw FlowStoreError.ledgerChanged
       }
       let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
-      var writer = BatchWriter(batch, database)
+      var writer = BatchWriter(batch, database, statements)
       try writer.save(ingest: id)
       try SQLiteStore.foldExternals(
         touchedBy: batch,
@@ -101,33 +98,41 @@ extension SQLiteStore {
     FROM ingest
     """
 
-  static func inputs(matchingHead head: (Int) -> UInt64?, _ database: Database) throws
+  private func inputs(matchingHead head: (Int) -> UInt64?, _ database: Database) throws
     -> [IngestRecord]
   {
-    let lengths = try Int.fetchAll(database, sql: "SELECT DISTINCT head_length FROM ingest")
+    let lengths = try statements.statement("SELECT DISTINCT head_length FROM ingest", database)
+    // Thousands of small files have hundreds of lengths, each of which is asked for, and hardly one is found.
+    let isThere = try statements.statement(
+      "SELECT ingest_id FROM ingest WHERE head_length = ? AND head_hash = ? LIMIT 1",
+      database
+    )
     var found: [IngestRecord] = []
-    for length in lengths {
-      guard let hash = head(length) else { continue }
-      let rows = try Row.fetchAll(
+    defer { lengths.reset() }
+    while try lengths.next() {
+      let length = Int(lengths.number(at: 0))
+      guard let hash = head(length).map({ Int64(bitPattern: $0) }) else { continue }
+      isThere.bind(1, Int64(length))
+      isThere.bind(2, hash)
+      guard try isThere.firstNumber() != nil else { continue }
+      found += try Row.fetchAll(
         database,
-        sql: "\(ledger) WHERE head_length = ? AND head_hash = ?",
-        arguments: [length, Int64(bitPattern: hash)]
-      )
-      found += rows.map(record)
+        sql: "\(SQLiteStore.ledger) WHERE head_length = ? AND head_hash = ?",
+        arguments: [length, hash]
+      ).map(SQLiteStore.record)
     }
     return found.sorted { $0.id > $1.id }
   }
 
   /// Whether the ledger says what a batch rests on.
-  static func isAsExpected(_ batch: IngestBatch, _ database: Database) throws -> Bool {
+  private func isAsExpected(_ batch: IngestBatch, _ database: Database) throws -> Bool {
     guard let expects = batch.expects else { return true }
     let row = try Row.fetchOne(
-      database,
-      sql: "\(ledger) WHERE ingest_id = ?",
+      try database.cachedStatement(sql: "\(SQLiteStore.ledger) WHERE ingest_id = ?"),
       arguments: [batch.record.id]
     )
     return try expects.holds(
-      row: row.map(record),
+      row: row.map(SQLiteStore.record),
       alike: { try inputs(matchingHead: $0, database) }
     )
   }

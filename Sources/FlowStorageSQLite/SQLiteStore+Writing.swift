@@ -12,12 +12,13 @@ extension SQLiteStore {
     let identity = record.identity
     let counts = record.counts
     if id == 0 {
-      try database.execute(
+      try database.cachedStatement(
         sql: """
           INSERT INTO ingest (name, format, head_length, head_hash, consumed_bytes, tail_hash,
             marks_replies, lines, used, rejected, lost_events, started_us, finished_us)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """,
+          """
+      ).execute(
         arguments: [
           record.name.storable, record.format, identity.headLength,
           Int64(bitPattern: identity.headHash),
@@ -28,14 +29,15 @@ extension SQLiteStore {
       )
       id = database.lastInsertedRowID
     } else {
-      try database.execute(
+      try database.cachedStatement(
         sql: """
           UPDATE ingest SET name = ?, head_length = ?, head_hash = ?, consumed_bytes = ?, tail_hash = ?,
             marks_replies = max(marks_replies, ?), lines = lines + ?, used = used + ?,
             rejected = rejected + ?, lost_events = min(lost_events + ?, 9223372036854775807),
             finished_us = ?
           WHERE ingest_id = ?
-          """,
+          """
+      ).execute(
         arguments: [
           record.name.storable, identity.headLength, Int64(bitPattern: identity.headHash),
           identity.consumedBytes, Int64(bitPattern: identity.tailHash), record.marksReplies,
@@ -55,34 +57,38 @@ extension SQLiteStore {
     _ database: Database
   ) throws {
     for (reason, records) in counts.discarded.sorted(by: { $0.key < $1.key }) where records > 0 {
-      try database.execute(
+      try database.cachedStatement(
         sql: """
           INSERT INTO ingest_discard VALUES (?, ?, ?)
           ON CONFLICT DO UPDATE SET records = records + excluded.records
-          """,
+          """
+      ).execute(
         arguments: [id, reason.rawValue, records]
       )
     }
     for rejection in counts.rejections {
-      try database.execute(
-        sql: "INSERT OR IGNORE INTO ingest_rejection VALUES (?, ?, ?)",
+      try database.cachedStatement(
+        sql: "INSERT OR IGNORE INTO ingest_rejection VALUES (?, ?, ?)"
+      ).execute(
         arguments: [id, rejection.line, rejection.problem.storable]
       )
     }
     for note in counts.notes.sorted() {
-      try database.execute(
-        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)",
+      try database.cachedStatement(
+        sql: "INSERT OR IGNORE INTO ingest_note VALUES (?, ?)"
+      ).execute(
         arguments: [id, note.storable]
       )
     }
     for (hour, capture) in counts.capture.sorted(by: { $0.key < $1.key }) {
-      try database.execute(
+      try database.cachedStatement(
         sql: """
           INSERT INTO capture_hour VALUES (?, ?, ?, ?)
           ON CONFLICT DO UPDATE SET
             records = min(records + excluded.records, 9223372036854775807),
             lost = min(lost + excluded.lost, 9223372036854775807)
-          """,
+          """
+      ).execute(
         arguments: [logKind.rawValue, hour, capture.records, capture.lost]
       )
     }

@@ -44,6 +44,14 @@ package final class SQLiteStore: Sendable {
   /// The file.
   package let path: String
   let database: DatabaseQueue
+  /// Statements of the connection, for those who have it.
+  let statements = RowStatements()
+
+  /// So many new edges, with their endpoints, hours and days, fit into the page cache: 118,000 take 30 MiB.
+  private static let mostCachedEdges = 200_000
+  /// For so many edges it is quicker to look up what they refer to than to switch that off and on: SQLite prepares all
+  /// statements anew then.
+  private static let mostCheckedEdges = 500
 
   /// Opens a store.
   ///
@@ -91,6 +99,11 @@ package final class SQLiteStore: Sendable {
       }
       throw SQLiteStore.explain(error, path: path)
     }
+  }
+
+  deinit {
+    // The connection is closed with its last statement.
+    statements.removeAll()
   }
 
   /// Why SQLite could not open a path.
@@ -219,14 +232,18 @@ package final class SQLiteStore: Sendable {
 
   /// Writes rows that refer to rows of the same transaction by numbers just given out or looked up.
   ///
-  /// For them SQLite does not look every reference up again, which would take as long as the writing itself.
+  /// Where they are many SQLite does not look every reference up again, which would take as long as the writing itself.
+  /// Where they are more than the page cache holds there must be a log first: without one such a transaction would keep
+  /// everybody else from reading before it is over.
   ///
-  /// - Parameter isLarge: Whether it is more than the page cache holds. Without a log such a transaction would keep
-  ///   everybody else from reading before it is over.
-  func load<Value>(isLarge: Bool, _ body: (Database) throws -> Value) throws -> Value {
+  /// - Parameter edges: The number of edges that are written.
+  func load<Value>(edges: Int, _ body: (Database) throws -> Value) throws -> Value {
     do {
       return try database.writeWithoutTransaction { database in
-        if isLarge { try SQLiteStore.keepLog(database) }
+        if edges > SQLiteStore.mostCachedEdges { try SQLiteStore.keepLog(database) }
+        guard edges > SQLiteStore.mostCheckedEdges else {
+          return try SQLiteStore.commit(database, body)
+        }
         try database.execute(sql: "PRAGMA foreign_keys = OFF")
         // It cannot fail outside of a transaction, and the one below is over by then.
         defer { try? database.execute(sql: "PRAGMA foreign_keys = ON") }

@@ -33,7 +33,11 @@ struct BulkWritingTests {
       try database.execute(
         sql: "CREATE TABLE item (number INTEGER PRIMARY KEY, name TEXT, length INTEGER)"
       )
-      let insert = BulkInsert(target: "item (number, name, length)", columns: 3)
+      let insert = BulkInsert(
+        target: "item (number, name, length)",
+        columns: 3,
+        statements: RowStatements()
+      )
       try insert.insert(Array(0..<count), database) { index, values in
         values.add(Int64(index))
         // Empty texts, and texts of several bytes a character.
@@ -67,7 +71,7 @@ struct BulkWritingTests {
     #expect(throws: DatabaseError.self) {
       try database.write { database in
         try database.execute(sql: "CREATE TABLE item (number INTEGER CHECK (number >= 0))")
-        let insert = BulkInsert(target: "item (number)", columns: 1)
+        let insert = BulkInsert(target: "item (number)", columns: 1, statements: RowStatements())
         try insert.insert(Array(0..<2_500), database) { index, values in
           values.add(index == row ? -1 : Int64(index))
         }

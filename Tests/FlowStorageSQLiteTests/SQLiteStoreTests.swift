@@ -303,7 +303,7 @@ struct SQLiteStoreTests {
     let reader = try DatabaseQueue(path: path)
     try await reader.read { database in
       #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM ingest") == 0)
-      _ = try store.load(isLarge: false) { database in
+      _ = try store.load(edges: .max) { database in
         try database.execute(sql: "INSERT INTO capture_hour VALUES ('hubble', 1, 1, 0)")
       }
       #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM capture_hour") == 0)

@@ -75,6 +75,49 @@ struct IngestProcessTests {
     }
   }
 
+  @Test("Files of several arguments are read side by side and reported in order, each trouble once")
+  func severalArguments() throws {
+    let first = try folder.write(Self.text(0..<40), to: "a/first.jsonl")
+    let again = try folder.write(Self.text(0..<40), to: "b/again.jsonl")
+    let second = try folder.write(Self.text(40..<100), to: "b/second.jsonl")
+    _ = try folder.write(Data("no log\n".utf8), to: "c/notes.txt")
+    let (missing, empty) = (folder.path("missing.jsonl"), folder.path("c"))
+    let outcome = try run("ingest", missing, first, folder.path("b"), empty, first)
+    #expect(outcome.status == 2)
+    let lines = outcome.errors.split(separator: "\n").map(String.init)
+    func place(_ start: String) -> Int {
+      lines.firstIndex { $0.hasPrefix(start) } ?? -1
+    }
+    let places = [
+      place("\(first): hubble, 40 records"), place("\(again): already counted as \(first)"),
+      place("\(second): hubble, 60 records"), place("\(empty)/notes.txt: skipped"),
+      place("\(first): already counted"),
+    ]
+    #expect(places == places.sorted() && places[0] >= 0, "\(outcome.errors)")
+    #expect(lines.count { $0.contains("missing.jsonl") } == 1, "\(outcome.errors)")
+    #expect(
+      lines.count { $0.contains("\(empty): no file in this directory") } == 1,
+      "\(outcome.errors)"
+    )
+    #expect(try storedRecords() == 100)
+  }
+
+  @Test("What is true of many files is said once")
+  func notesOnce() throws {
+    let trouble = #"{"node_status":{"state_change":"NODE_UNAVAILABLE","node_names":["n"]}}"#
+    let files = try (0..<20).map { number in
+      try folder.write(
+        lines: Self.lines(number..<number + 1) + [trouble],
+        to: "logs/\(10 + number).jsonl"
+      )
+    }
+    let outcome = try run("ingest", folder.path("logs"))
+    #expect(outcome.status == 0)
+    let notes = outcome.errors.split(separator: "\n").filter { $0.contains("note: ") }
+    #expect(notes.count == 1 && notes[0].contains("node was unavailable"), "\(outcome.errors)")
+    #expect(files.allSatisfy { outcome.errors.contains("\($0): hubble, 2 records") })
+  }
+
   @Test("Processes that ingest one file at the same moment count it once", arguments: 1...3)
   func sameMoment(attempt: Int) throws {
     let logs = try folder.write(Self.text(0..<4000), to: "flows.jsonl")

@@ -7,9 +7,9 @@ package enum ContentHash {
     var state: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(span.byteCount)
     var index = 0
     while index + 8 <= span.byteCount {
-      var word: UInt64 = 0
-      for byte in 0..<8 { word |= UInt64(span.byte(at: index + byte)) << UInt64(byte * 8) }
-      state = mix(state ^ word)
+      // Any eight bytes are a number; the load checks that they lie inside.
+      let word = unsafe span.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+      state = mix(state ^ UInt64(littleEndian: word))
       index += 8
     }
     while index < span.byteCount {

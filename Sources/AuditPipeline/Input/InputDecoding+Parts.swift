@@ -4,6 +4,10 @@ import FlowFormats
 import Synchronization
 
 extension InputDecoding {
+  /// Held by whoever reads a file on all threads: with two such files at a time neither would be done sooner, and what
+  /// each thread remembers would be there twice.
+  private static let allThreads = Mutex(())
+
   /// Decodes all lines of a plain file, on as many threads as are worth it.
   func wholeFile(size: Int64, from start: ReadStart) throws -> Part {
     let sharing = format.decoder.sharing(options.decoder)
@@ -13,6 +17,17 @@ extension InputDecoding {
       try decode(from: start.offset, firstLine: start.wholeLines + 1, into: &part) { _ in nil }
       return part
     }
+    return try InputDecoding.allThreads.withLock { _ in
+      try wholeFile(size: size, stretches, sharing, from: start)
+    }
+  }
+
+  private func wholeFile(
+    size: Int64,
+    _ stretches: [SharedRange.Stretch],
+    _ sharing: LogSharing,
+    from start: ReadStart
+  ) throws -> Part {
     let shared = SharedRange(
       stretches,
       size: size,

@@ -130,7 +130,8 @@ struct OpenedInput {
 
   /// The hash of the first `length` bytes of a content's start, nil when there are fewer.
   static func headHash(_ head: [UInt8], _ length: Int) -> UInt64? {
-    length <= head.count && length > 0 ? ContentHash.hash(head[..<length]) : nil
+    length <= head.count && length > 0
+      ? ContentHash.hash(head.span.bytes.extracting(0..<length)) : nil
   }
 }
 

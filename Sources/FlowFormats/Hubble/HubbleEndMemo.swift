@@ -107,17 +107,21 @@ struct HubbleEndMemo: Sendable {
       let hash = HubbleEndMemo.hash(bytes, body)
       let mask = slots.count &- 1
       var slot = Int(truncatingIfNeeded: hash) & mask
+      var mayBeOnly = assuming
       while !slots[slot].isEmpty {
         let candidate = slots[slot]
-        if candidate.mayHave(hash), HubbleEndMemo.measure(candidate, bytes, body, &found) {
-          found.slot = candidate
-          found.generation = generation
-          if assuming, isLast(slot, hash) {
-            found.isAssumed = true
-            askForMemory(of: candidate)
-            return found.end
+        if candidate.mayHave(hash) {
+          if HubbleEndMemo.measure(candidate, bytes, body, &found) {
+            found.slot = candidate
+            found.generation = generation
+            if mayBeOnly, isLast(slot, hash) {
+              found.isAssumed = true
+              askForMemory(of: candidate)
+              return found.end
+            }
+            if fits(&found, bytes) { return found.end }
           }
-          if fits(&found, bytes) { return found.end }
+          mayBeOnly = false
         }
         slot = (slot &+ 1) & mask
       }

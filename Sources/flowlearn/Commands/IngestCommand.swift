@@ -102,15 +102,7 @@ struct IngestCommand: AsyncParsableCommand {
         if !noise.quiet { try await WatchNotes.print(stores) }
         return
       }
-      var failures = 0
-      for argument in files {
-        failures += try await ingest(
-          argument,
-          into: stores,
-          options: options,
-          resolver: resolver
-        )
-      }
+      let failures = try await ingest(into: stores, options: options, resolver: resolver)
       if !noise.quiet { try await WatchNotes.print(stores) }
       if failures > 0 { throw ExitCode(2) }
     }
@@ -168,39 +160,49 @@ struct IngestCommand: AsyncParsableCommand {
       )
       for note in commit.notes { noise.note("  note: \(note)") }
     }
-    report(summary, file, since: started)
+    var told: Set<String> = []
+    report(summary, file, since: started, without: &told)
   }
 
-  private func report(_ result: IngestResult, _ path: String, since start: ContinuousClock.Instant)
-  {
+  private func report(
+    _ result: IngestResult,
+    _ path: String,
+    since start: ContinuousClock.Instant,
+    without told: inout Set<String>
+  ) {
     guard !noise.quiet else { return }
     IngestReport(
       result,
       path: path,
       duration: start.duration(to: .now),
       isVerbose: detail.verbose
-    ).print()
+    ).print(without: &told)
   }
 
-  /// Ingests the files behind one argument, several at a time.
+  /// Ingests the files behind all arguments, several at a time.
   ///
   /// - Returns: How many failed.
   private func ingest(
-    _ argument: String,
     into stores: Stores,
     options: IngestOptions,
     resolver: PendingAddressTable?
   ) async throws -> Int {
-    let found: [InputFiles.File]
-    do {
-      found = try InputFiles.expand(argument)
-    } catch let error as InputError {
-      Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
-      return 1
-    }
     var failures = 0
-    var logs = 0
-    let paths = found.map(\.path)
+    func fail(_ error: InputError) {
+      Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
+      failures += 1
+    }
+    // Where each file comes from, and how many logs came from each argument.
+    var inputs: [(file: InputFiles.File, argument: Int)] = []
+    var logs = files.map { _ in 0 }
+    for (index, argument) in files.enumerated() {
+      do {
+        inputs += try InputFiles.expand(argument).map { (file: $0, argument: index) }
+      } catch let error as InputError {
+        fail(error)
+      }
+    }
+    let paths = inputs.map(\.file.path)
     let progress = ProgressBar(paths: paths, isShown: !noise.quiet && Terminal.showsProgress)
     let step = Ingest(
       store: stores.flows,
@@ -209,30 +211,31 @@ struct IngestCommand: AsyncParsableCommand {
       now: Clock.now,
       progress: { progress.add($0) }
     )
-    // What a pattern or a directory gave need not be logs.
-    let isFound = Set(found.filter(\.isFound).map(\.path))
     var started = ContinuousClock.now
+    var told: Set<String> = []
+    var left = inputs[...]
     try await step.run(paths: paths, sideBySide: options.threads) { path, outcome in
       progress.finish()
+      guard let (file, argument) = left.popFirst() else { return }
       switch outcome {
       case .success(let result):
-        logs += 1
-        report(result, path, since: started)
+        logs[argument] += 1
+        report(result, path, since: started, without: &told)
       case .failure(let error as InputError):
-        if isFound.contains(path), error.isNotALog {
+        // What a pattern or a directory gave need not be logs.
+        if file.isFound, error.isNotALog {
           noise.note("\(path): skipped, not a flow log")
         } else {
-          Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
-          failures += 1
+          fail(error)
+          logs[argument] += 1
         }
       case .failure(let error): throw error
       }
       started = .now
-    }
-    if logs == 0, failures == 0 {
-      let error = InputError.noLogs(directory: argument)
-      Terminal.report(CommandFailure(error) ?? CommandFailure("\(error)"))
-      failures += 1
+      // The last file of an argument.
+      if left.first?.argument != argument, logs[argument] == 0 {
+        fail(.noLogs(directory: files[argument]))
+      }
     }
     return failures
   }

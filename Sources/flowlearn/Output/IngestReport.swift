@@ -23,7 +23,9 @@ struct IngestReport {
   }
 
   /// Prints it.
-  func print() {
+  ///
+  /// - Parameter told: The notes that were printed before: of a thousand files each says the same. Takes the new ones.
+  func print(without told: inout Set<String>) {
     let record = result.record
     switch result.status {
     case .unchanged:
@@ -38,14 +40,14 @@ struct IngestReport {
     case .empty:
       Terminal.note("\(path): no complete record yet")
       printTorn()
-    case .new, .grown: printCounts(record)
+    case .new, .grown: printCounts(record, without: &told)
     }
   }
 
   private static let moreInventory =
     ": the inventory knows none of its pods; add a snapshot of that time, then ingest it again"
 
-  private func printCounts(_ record: IngestRecord) {
+  private func printCounts(_ record: IngestRecord, without told: inout Set<String>) {
     let counts = record.counts
     let noun = result.status == .grown ? "more record" : "record"
     Terminal.note(
@@ -69,7 +71,9 @@ struct IngestReport {
       )
     }
     printTorn()
-    for note in counts.notes.sorted() { Terminal.note("  note: \(note)") }
+    for note in counts.notes.sorted() where told.insert(note).inserted {
+      Terminal.note("  note: \(note)")
+    }
     let shown = counts.rejections.prefix(isVerbose ? Int.max : 5)
     for rejection in shown {
       Terminal.note("  refused \(path):\(rejection.line): \(rejection.problem)")
