@@ -11,7 +11,7 @@ extension InventoryObject {
   package init(decoding text: String) throws(InventoryError) {
     let value: JSONValue
     do { value = try JSONParser.parse(text) } catch { throw .notJSON(error) }
-    let field = ObjectField(value: value, path: "", file: "stored object", item: 0)
+    let field = ObjectField(value: value, path: .object, file: "stored object", item: 0)
     var parser = ObjectParser()
     guard let kind = value["kind"]?.string,
       let object = try parser.object(field, kind: kind, version: value["apiVersion"]?.string)

@@ -131,7 +131,7 @@ private struct DocumentReader {
     }
     counts.items += 1
     let version = object["apiVersion"]?.string ?? listVersion
-    let field = ObjectField(value: item, path: "", file: file, item: number)
+    let field = ObjectField(value: item, path: .object, file: file, item: number)
     if let kept = try parser.object(field, kind: kind, version: version) {
       objects.append(kept)
     } else if kind == "Secret" {

@@ -81,7 +81,7 @@ package struct SnapshotHeader: Hashable, Sendable {
   package init(decoding text: String) throws(InventoryError) {
     let value: JSONValue
     do { value = try JSONParser.parse(text) } catch { throw .notJSON(error) }
-    let field = ObjectField(value: value, path: "", file: "stored snapshot", item: 0)
+    let field = ObjectField(value: value, path: .object, file: "stored snapshot", item: 0)
     guard let time = try field.time("time") else { throw field.missing("time") }
     self.init(time: time, redacted: Int(value["redacted"]?.integer ?? 0))
     guard let kinds = value["covered"]?.object else { throw field.missing("covered") }

@@ -3,22 +3,38 @@ import JSONText
 
 /// A value inside a Kubernetes object, with its path for error messages.
 struct ObjectField {
+  /// Where a value is in its object; written as text only when it is needed, which takes longer than to read the value.
+  indirect enum Path {
+    /// The object itself.
+    case object
+    /// A member of what is there.
+    case member(Path, String)
+    /// An element of the array that is there.
+    case element(Path, Int)
+
+    /// Such as `spec.containers[0].ports`; empty for the object itself.
+    var text: String {
+      switch self {
+      case .object: ""
+      case .member(.object, let key): key
+      case .member(let path, let key): "\(path.text).\(key)"
+      case .element(let path, let index): "\(path.text)[\(index)]"
+      }
+    }
+  }
+
   let value: JSONValue
-  let path: String
+  let path: Path
   let file: String
   let item: Int
 
-  var malformed: InventoryError { .malformed(file: file, item: item, path: path) }
+  var malformed: InventoryError { .malformed(file: file, item: item, path: path.text) }
 
   func missing(_ key: String) -> InventoryError {
-    .missing(file: file, item: item, path: childPath(key))
+    .missing(file: file, item: item, path: Path.member(path, key).text)
   }
 
-  private func childPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
-
   /// A member's value; nil when it is missing or null.
-  ///
-  /// It has no path yet: to write the paths of all members takes longer than to read them.
   private func member(_ key: String) throws(InventoryError) -> JSONValue? {
     guard case .object(let object) = value else { throw malformed }
     guard let member = object[key], member != .null else { return nil }
@@ -26,13 +42,13 @@ struct ObjectField {
   }
 
   private func malformed(_ key: String) -> InventoryError {
-    .malformed(file: file, item: item, path: childPath(key))
+    .malformed(file: file, item: item, path: Path.member(path, key).text)
   }
 
   /// A member; nil when it is missing or null.
   func child(_ key: String) throws(InventoryError) -> ObjectField? {
     guard let member = try member(key) else { return nil }
-    return ObjectField(value: member, path: childPath(key), file: file, item: item)
+    return ObjectField(value: member, path: .member(path, key), file: file, item: item)
   }
 
   /// The member at the end of a path of members; nil when any of them is missing.
@@ -50,7 +66,7 @@ struct ObjectField {
     guard let field = try child(key) else { return [] }
     guard case .array(let array) = field.value else { throw field.malformed }
     return array.enumerated().map { index, element in
-      ObjectField(value: element, path: "\(field.path)[\(index)]", file: file, item: item)
+      ObjectField(value: element, path: .element(field.path, index), file: file, item: item)
     }
   }
 
@@ -103,7 +119,7 @@ struct ObjectField {
       case .bool(let flag): pairs.append((name, flag ? "true" : "false"))
       case .null: pairs.append((name, ""))
       case .array, .object:
-        throw .malformed(file: file, item: item, path: "\(field.path)[\(name)]")
+        throw .malformed(file: file, item: item, path: "\(field.path.text)[\(name)]")
       }
     }
     return Labels(pairs)

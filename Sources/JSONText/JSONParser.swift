@@ -133,6 +133,8 @@ package struct JSONParser {
       position += 1
       return object
     }
+    // Most have a few: to grow one by one copies them all again and again.
+    object.members.reserveCapacity(4)
     while true {
       skipSpace(span)
       guard try peek(span) == UInt8(ascii: "\"") else { throw unexpected() }
@@ -212,6 +214,7 @@ package struct JSONParser {
   private mutating func string(_ span: RawSpan) throws(JSONError) -> String {
     position += 1
     let start = position
+    skipPlainText(span)
     while position < span.byteCount {
       let byte = span.byte(at: position)
       if byte == UInt8(ascii: "\"") {
@@ -224,6 +227,23 @@ package struct JSONParser {
       position += 1
     }
     throw JSONError(offset: position, problem: .unexpectedEnd)
+  }
+
+  /// Steps over text up to a quote, a backslash or a control character, eight bytes at a time.
+  private mutating func skipPlainText(_ span: RawSpan) {
+    while position + 8 <= span.byteCount {
+      // Any eight bytes are a number; the load checks that they lie inside.
+      let word = UInt64(
+        littleEndian: unsafe span.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self)
+      )
+      let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
+      let backslashes = (word ^ 0x5c5c_5c5c_5c5c_5c5c) &- 0x0101_0101_0101_0101
+      let controls = word &- 0x2020_2020_2020_2020
+      // Bytes beyond ASCII set the top bit too: they are looked at one by one.
+      let stops = (quotes | backslashes | controls | word) & 0x8080_8080_8080_8080
+      position += stops.trailingZeroBitCount / 8
+      if stops != 0 { return }
+    }
   }
 
   private mutating func escapedString(_ span: RawSpan, from start: Int) throws(JSONError) -> String

@@ -45,6 +45,41 @@ struct JSONParserTests {
     }
   }
 
+  @Test("A text ends where its quote is, whatever stands where in it")
+  func everyPlace() throws {
+    for before in 0..<20 {
+      for behind in 0..<12 {
+        let (head, tail) = (
+          String(repeating: "a", count: before), String(repeating: "b", count: behind)
+        )
+        for (written, read) in [
+          ("", ""), ("\\n", "\n"), ("\\\"", "\""), ("é", "é"), ("\u{7f}", "\u{7f}"),
+        ] {
+          let text = "\"\(head)\(written)\(tail)\""
+          #expect(try JSONParser.parse(text) == .string(head + read + tail))
+          #expect(
+            try JSONParser.parse("[\(text),1]")
+              == .array([.string(head + read + tail), .number("1")])
+          )
+        }
+        for control in ["\n", "\u{0}", "\u{1f}"] {
+          let error = Self.error("\"\(head)\(control)\(tail)\"")
+          #expect(error?.offset == 1 + before && error?.problem == .badString)
+        }
+        let error = Self.error("\"\(head)\(tail)")
+        #expect(error?.offset == 1 + before + behind && error?.problem == .unexpectedEnd)
+      }
+    }
+  }
+
+  /// Why a text is refused, nil when it is read.
+  private static func error(_ text: String) -> JSONError? {
+    do throws(JSONError) {
+      _ = try JSONParser.parse(text)
+      return nil
+    } catch { return error }
+  }
+
   @Test("Deep nesting is refused instead of ending the process")
   func depth() {
     for bracket in ["[", "{\"a\":"] {

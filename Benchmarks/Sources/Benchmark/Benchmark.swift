@@ -10,8 +10,8 @@ struct Benchmark {
     Generates logs, ingests each into a fresh store and prints GB/s, GB per processor second and peak
     memory, with the ratio to DuckDB doing the same aggregation where python3 has the duckdb module.
     What is stored is compared with what was generated, edge by edge and count by count.
-    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, zstd, policy; and store,
-    which is run by name only: queries of a store of 50 million edge-hours (3 GB).
+    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, zstd, small, policy; and
+    store, which is run by name only: queries of a store of 50 million edge-hours (3 GB).
     """
 
   let flowlearn: String
@@ -50,7 +50,9 @@ struct Benchmark {
   }
 
   /// What is measured unless one is named.
-  private static let usual = ["hubble", "churn", "calico", "vpc", "gzip", "zstd", "policy"]
+  private static let usual = [
+    "hubble", "churn", "calico", "vpc", "gzip", "zstd", "small", "policy",
+  ]
 
   func run() throws {
     guard let only else {
@@ -70,6 +72,7 @@ struct Benchmark {
       try measure(only, .hubble, usual, gigabytes: size * 0.5, compressedBy: ["gzip", "-kf", "-1"])
     case "zstd":
       try measure(only, .hubble, usual, gigabytes: size * 0.5, compressedBy: ["zstd", "-qf", "-3"])
+    case "small": try measureSmallFiles(usual)
     case "policy": try measurePolicy()
     case "store": try measureStore()
     default:
@@ -128,12 +131,7 @@ struct Benchmark {
     var store = ""
     func ingest() -> Measurement {
       store = freshStore(name)
-      if let inventory {
-        _ = Child.run([
-          flowlearn, "inventory", "add", "--at", "2026-11-16T00:00:00Z", "--store", store,
-          inventory,
-        ])
-      }
+      if let inventory { addInventory(inventory, to: store) }
       return Child.run([
         flowlearn, "ingest", "-q", "-j", String(threads), "--store", store, file,
       ])
@@ -162,6 +160,13 @@ struct Benchmark {
     print()
   }
 
+  /// Makes an inventory known to a store.
+  func addInventory(_ inventory: String, to store: String) {
+    _ = Child.run([
+      flowlearn, "inventory", "add", "--at", "2026-11-16T00:00:00Z", "--store", store, inventory,
+    ])
+  }
+
   /// The path of a store that does not exist yet.
   func freshStore(_ name: String) -> String {
     let store = "\(folder)/\(name).db"
@@ -187,7 +192,7 @@ struct Benchmark {
   func round2(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
   /// The cluster's pods, so that addresses have names.
-  private func writeInventory(_ cluster: GeneratedCluster) throws -> String {
+  func writeInventory(_ cluster: GeneratedCluster) throws -> String {
     var items: [String] = []
     for workload in 0..<cluster.workloads {
       for pod in 0..<cluster.pods {

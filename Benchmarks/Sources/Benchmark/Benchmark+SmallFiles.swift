@@ -1,0 +1,50 @@
+import FlowGenerator
+import Foundation
+
+extension Benchmark {
+  /// How many small files are ingested.
+  private static let smallFiles = 2_000
+
+  /// Ingests thousands of small files, as VPC flow logs come: what each costs beside its lines.
+  func measureSmallFiles(_ cluster: GeneratedCluster) throws {
+    let file = "\(folder)/small.log"
+    let logs = "\(folder)/small"
+    var writer = LogWriter(.vpc, cluster: cluster)
+    // Somewhat more than is needed: a line has 135 bytes, a file 100 lines.
+    let tally = try writer.write(to: file, bytes: Benchmark.smallFiles * 100 * 135)
+    try? FileManager.default.removeItem(atPath: logs)
+    try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
+    defer {
+      if !keeps {
+        try? FileManager.default.removeItem(atPath: logs)
+        try? FileManager.default.removeItem(atPath: file)
+      }
+    }
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: true)[...]
+    guard let header = lines.popFirst() else { return }
+    for number in 0..<Benchmark.smallFiles {
+      // Of many lengths; both records of a connection stand in one file.
+      let isLast = number + 1 == Benchmark.smallFiles
+      let count = isLast ? lines.count : 20 + number * 37 % 80 * 2
+      let part = ([header] + lines.prefix(count)).joined(separator: "\n") + "\n"
+      lines = lines.dropFirst(count)
+      try part.write(toFile: "\(logs)/\(10_000 + number).log", atomically: false, encoding: .utf8)
+    }
+    let inventory = try writeInventory(cluster)
+    var store = ""
+    let run = Child.median(runs) {
+      store = freshStore("small")
+      addInventory(inventory, to: store)
+      return Child.run([flowlearn, "ingest", "-q", "-j", String(threads), "--store", store, logs])
+    }
+    print(
+      "small  \(Benchmark.smallFiles) files: \(round2(run.wall)) s wall, \(round2(run.processor)) s processor, "
+        + "\(round2(run.wall * 1000 / Double(Benchmark.smallFiles))) ms a file, \(run.memory >> 20) MiB peak"
+        + (run.status == 0 ? "" : "  FAILED (\(run.status))")
+    )
+    print(
+      "  " + StoredEdges(flowlearn, store: store).compared(with: tally, of: cluster, .vpc) + "\n"
+    )
+  }
+}
