@@ -220,8 +220,7 @@ package enum LineFeeds {
     var index = start
     let end = span.byteCount
     while index + 8 <= end {
-      let word = span.word(at: index) ^ 0x0a0a_0a0a_0a0a_0a0a
-      let hit = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      let hit = RawSpan.zeroBytes(in: span.word(at: index) ^ 0x0a0a_0a0a_0a0a_0a0a)
       if hit != 0 { return index + hit.trailingZeroBitCount / 8 }
       index += 8
     }
@@ -236,8 +235,7 @@ package enum LineFeeds {
   package static func last(in span: RawSpan, before end: Int) -> Int? {
     var index = end - 1
     while index >= 7 {
-      let word = span.word(at: index - 7) ^ 0x0a0a_0a0a_0a0a_0a0a
-      if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
+      if RawSpan.zeroBytes(in: span.word(at: index - 7) ^ 0x0a0a_0a0a_0a0a_0a0a) != 0 { break }
       index -= 8
     }
     while index >= 0 {

@@ -236,11 +236,8 @@ package struct JSONParser {
       let word = UInt64(
         littleEndian: unsafe span.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self)
       )
-      let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
-      let backslashes = (word ^ 0x5c5c_5c5c_5c5c_5c5c) &- 0x0101_0101_0101_0101
-      let controls = word &- 0x2020_2020_2020_2020
-      // Bytes beyond ASCII set the top bit too: they are looked at one by one.
-      let stops = (quotes | backslashes | controls | word) & 0x8080_8080_8080_8080
+      // From the first byte that may be one on they are looked at one by one.
+      let stops = JSONPlainText.stops(in: word)
       position += stops.trailingZeroBitCount / 8
       if stops != 0 { return }
     }

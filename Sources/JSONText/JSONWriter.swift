@@ -49,7 +49,7 @@ package enum JSONWriter {
     while offset + 8 <= bytes.byteCount {
       // Any eight bytes are a number.
       let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      guard stops(word) == 0 else { return false }
+      guard JSONPlainText.stops(in: word) == 0 else { return false }
       offset += 8
     }
     // Blanks stand for the bytes that are not there.
@@ -59,17 +59,7 @@ package enum JSONWriter {
       rest = rest << 8 | UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
       offset += 1
     }
-    return stops(rest) == 0
-  }
-
-  /// Not 0 when any byte of a word is a quote, a backslash, a control character or not ASCII.
-  private static func stops(_ word: UInt64) -> UInt64 {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let quotes = (word ^ 0x2222_2222_2222_2222) &- ones
-    let backslashes = (word ^ 0x5c5c_5c5c_5c5c_5c5c) &- ones
-    let controls = word &- 0x2020_2020_2020_2020
-    // 0x7f becomes 0x80.
-    return (quotes | backslashes | controls | word | (word &+ ones)) & 0x8080_8080_8080_8080
+    return JSONPlainText.stops(in: rest) == 0
   }
 
   /// Text indented by two spaces, for people; ends without a line feed.

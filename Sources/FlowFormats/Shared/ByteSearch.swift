@@ -31,14 +31,14 @@ extension String {
     let (text, part) = unsafe (utf8.span.bytes, part.utf8.span.bytes)
     guard part.byteCount > 0 else { return true }
     // Where its first two bytes stand: quotes alone are everywhere in JSON.
-    let first = String.repeated(part.byte(at: 0))
-    let second = part.byteCount > 1 ? String.repeated(part.byte(at: 1)) : nil
+    let first = RawSpan.repeated(part.byte(at: 0))
+    let second = part.byteCount > 1 ? RawSpan.repeated(part.byte(at: 1)) : nil
     let last = text.byteCount - part.byteCount
     var start = 0
     while start <= last {
       if start + 9 <= text.byteCount {
-        var hit = String.zeroBytes(text.word(at: start) ^ first)
-        if let second { hit &= String.zeroBytes(text.word(at: start + 1) ^ second) }
+        var hit = RawSpan.zeroBytes(in: text.word(at: start) ^ first)
+        if let second { hit &= RawSpan.zeroBytes(in: text.word(at: start + 1) ^ second) }
         guard hit != 0 else {
           start += 8
           continue
@@ -51,16 +51,19 @@ extension String {
     }
     return false
   }
-
-  private static func repeated(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
-
-  /// The top bits of the bytes of a word that are zero; the lowest one is exact, above it there may be false ones.
-  private static func zeroBytes(_ word: UInt64) -> UInt64 {
-    (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
-  }
 }
 
 extension RawSpan {
+  /// A word whose bytes are all the same.
+  @inline(__always)
+  static func repeated(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
+
+  /// The top bits of the bytes of a word that are zero; the lowest one is exact, above it there may be false ones.
+  @inline(__always)
+  static func zeroBytes(in word: UInt64) -> UInt64 {
+    (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+  }
+
   /// A part as text; invalid UTF-8 is replaced.
   func text(in range: Range<Int>) -> String {
     // The pointer is used inside the closure only; making the text copies the bytes.

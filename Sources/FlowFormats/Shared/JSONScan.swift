@@ -340,11 +340,10 @@ extension RawSpan {
   /// The first offset of a byte, or `end` when it is not there; both lie inside.
   func offset(of byte: UInt8, from start: Int, before end: Int) -> Int {
     precondition(start >= 0 && start <= end && end <= byteCount)
-    let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
+    let pattern = RawSpan.repeated(byte)
     var position = start
     while position &+ 8 <= end {
-      let word = knownWord(at: position) ^ pattern
-      let hits = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      let hits = RawSpan.zeroBytes(in: knownWord(at: position) ^ pattern)
       if hits != 0 { return position &+ hits.trailingZeroBitCount &>> 3 }
       position &+= 8
     }
