@@ -63,9 +63,14 @@ package final class PendingAddressTable: AddressResolving {
     waited.table.serves(address, transport: transport, port: port, at: time)
   }
 
-  /// The pod that held an address all through a time; see ``AddressResolving``.
-  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
+  /// The number of the pod that held an address all through a time; see ``AddressResolving``.
+  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? {
     waited.table.steadyPod(at: address, from: start, to: end)
+  }
+
+  /// The endpoint of a pod by its number; see ``AddressResolving``.
+  package func steadyPod(numbered number: Int) -> Endpoint? {
+    waited.table.steadyPod(numbered: number)
   }
 
   /// Whether a pod ran on the node with an address; see ``AddressResolving``.

@@ -77,8 +77,8 @@ package struct AddressTable: AddressResolving {
     return .endpoint(Endpoint(kind: .address, address: single))
   }
 
-  /// The pod that held an address all through a time; see ``AddressResolving``.
-  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
+  /// The number of the pod that held an address all through a time; see ``AddressResolving``.
+  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? {
     // Nobody else may come so near to either end that a record there would be ambiguous.
     let margin = 2 * AddressTimeline.slack
     guard special(address) == nil,
@@ -88,7 +88,12 @@ package struct AddressTable: AddressResolving {
         to: end + margin
       ), endpoints[Int(index)].kind == .pod
     else { return nil }
-    return endpoints[Int(index)]
+    return Int(index)
+  }
+
+  /// The endpoint of a pod by its number; see ``AddressResolving``.
+  package func steadyPod(numbered number: Int) -> Endpoint? {
+    endpoints.indices.contains(number) ? endpoints[number] : nil
   }
 
   /// Whether a pod that ever held an address ran on the node with another one; see ``AddressResolving``.

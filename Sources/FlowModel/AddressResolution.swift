@@ -53,11 +53,15 @@ package protocol AddressResolving: Sendable {
   func serves(_ address: IPAddress, transport: TransportProtocol, port: UInt16, at time: Int64)
     -> Bool
 
-  /// The pod that held an address all through a time, nil when there is none or a closer look is needed.
+  /// The number of the pod that held an address all through a time, nil when there is none or a closer look
+  /// is needed.
   ///
   /// Whatever part of that time and whichever port ``resolve(_:transport:port:from:to:)`` is asked for, it
-  /// gives this endpoint.
-  func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint?
+  /// gives the endpoint with this number, see ``steadyPod(numbered:)``. Pods of one endpoint have one number.
+  func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int?
+
+  /// The endpoint with a number that ``steadyPod(at:from:to:)`` gave, nil for any other number.
+  func steadyPod(numbered number: Int) -> Endpoint?
 
   /// Whether a pod that ever held an address ran on the node with another one.
   func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool
@@ -65,9 +69,10 @@ package protocol AddressResolving: Sendable {
 
 extension AddressResolving {
   /// Nil: every record is looked up by itself.
-  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
-    nil
-  }
+  package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? { nil }
+
+  /// Nil: no number was ever given.
+  package func steadyPod(numbered number: Int) -> Endpoint? { nil }
 
   /// False: where pods run is not known.
   package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool { false }

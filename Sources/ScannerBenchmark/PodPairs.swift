@@ -9,7 +9,8 @@ struct PodPairs: AddressResolving {
     from start: Int64,
     to end: Int64
   ) -> AddressResolution {
-    steadyPod(at: address, from: start, to: end).map { .endpoint($0) } ?? .internalUnknown
+    steadyPod(at: address, from: start, to: end).flatMap { steadyPod(numbered: $0) }
+      .map { .endpoint($0) } ?? .internalUnknown
   }
 
   func pod(namespace: String, name: String, at time: Int64) -> Endpoint? { nil }
@@ -18,12 +19,16 @@ struct PodPairs: AddressResolving {
     -> Bool
   { false }
 
-  func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
+  func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? {
     guard !address.isIPv6, address.low >> 24 == 10 else { return nil }
-    return Endpoint(
+    return Int(address.low >> 1)
+  }
+
+  func steadyPod(numbered number: Int) -> Endpoint? {
+    Endpoint(
       kind: .pod,
       namespace: "bench",
-      workload: WorkloadReference(kind: "Deployment", name: "w\(address.low >> 1)")
+      workload: WorkloadReference(kind: "Deployment", name: "w\(number)")
     )
   }
 }

@@ -53,6 +53,7 @@ struct PendingAddressTableTests {
           == table.resolve(address, transport: .tcp, port: 8080, from: from, to: to)
           && pending.steadyPod(at: address, from: from, to: to)
             == table.steadyPod(at: address, from: from, to: to)
+          && pending.steadyPod(numbered: number) == table.steadyPod(numbered: number)
           && pending.serves(address, transport: .tcp, port: 8080, at: from)
             == table.serves(address, transport: .tcp, port: 8080, at: from)
           && pending.runs(podAt: address, onNodeAt: node)

@@ -115,6 +115,8 @@ extension ConversationTable {
       settleAll(quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     case .everything:
       heldBack = 0
+      // What nothing can change needs no second look.
+      settleSure(quietSince: .max, &isGone, &emissions, into: &accumulator)
       settleAll(quietSince: .max, &isGone, &emissions, into: &accumulator)
     }
     countPodPairs(&emissions, into: &accumulator)
@@ -153,7 +155,7 @@ extension ConversationTable {
     behaviour.answered(answered)
   }
 
-  /// Decides with what all conversations together tell.
+  /// Decides with what all conversations together tell, those that are gone left out.
   private mutating func settleAll(
     quietSince cutoff: Int64,
     _ isGone: inout [Bool],
@@ -161,9 +163,8 @@ extension ConversationTable {
     into accumulator: inout EvidenceAccumulator
   ) {
     var groups: [(head: UInt32, clientIsA: Bool?)] = []
-    groups.reserveCapacity(conversations.count)
     var answered: [UInt64] = []
-    for head in conversations.indices where conversations[head].isHead {
+    for head in conversations.indices where conversations[head].isHead && !isGone[head] {
       var group = group(at: head)
       group.clientIsA = sureClient(of: group, accumulator)
       observe(group, &answered)

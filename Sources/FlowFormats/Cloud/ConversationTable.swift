@@ -138,16 +138,22 @@ package struct ConversationTable: Sendable {
       )
       noteOneWay(moved, hours)
     }
+    // IPv4 addresses have the same number everywhere.
+    let hasOwnNumbers = !other.addresses.longAddresses.isEmpty || !other.details.isEmpty
     for conversation in other.conversations {
-      // Numbers are taken per conversation: when this table runs full in between, they change.
       var moved = conversation
       moved.line = UInt32(clamping: Int(moved.line) + lineOffset)
       moved.next = 0
       moved.isHead = true
-      moved.renumber(
-        { addresses.number(of: other.addresses[$0]) },
-        detail: { other.detail($0).map { number(of: $0) } ?? min($0, ConversationTable.nodeOrPod) }
-      )
+      if hasOwnNumbers {
+        // Numbers are taken per conversation: when this table runs full in between, they change.
+        moved.renumber(
+          { addresses.number(of: other.addresses[$0]) },
+          detail: {
+            other.detail($0).map { number(of: $0) } ?? min($0, ConversationTable.nodeOrPod)
+          }
+        )
+      }
       if insert(moved) { settle(into: &accumulator) }
     }
   }

@@ -12,6 +12,8 @@ struct PodMemo: Sendable {
   /// Open addressing: what a lookup reads lies together.
   private var entries = [Entry](repeating: Entry(), count: 1024)
   private var count = 0
+  /// The indices of endpoints by the numbers that the inventory gives them.
+  private var indices: [Int: UInt32] = [:]
 
   private struct Entry: Sendable {
     /// No hour is as late as this one.
@@ -56,12 +58,8 @@ struct PodMemo: Sendable {
     guard let resolver = accumulator.resolver else { return PodMemo.nobody }
     if count >= PodMemo.maximumCount { self = PodMemo() }
     let start = Int64(hour) * Timestamps.hour
-    let found = resolver.steadyPod(
-      at: address,
-      from: start,
-      to: start + PodMemo.end
-    )
-    let index = found.map { accumulator.index(of: $0) } ?? PodMemo.nobody
+    let found = resolver.steadyPod(at: address, from: start, to: start + PodMemo.end)
+    let index = found.map { self.index(of: $0, resolver, &accumulator) } ?? PodMemo.nobody
     count += 1
     if count * 2 > entries.count {
       let known = entries
@@ -69,6 +67,19 @@ struct PodMemo: Sendable {
       for entry in known where entry.key != Entry.none { entries[place(of: entry.key)] = entry }
     }
     entries[place(of: key)] = Entry(key: key, index: index)
+    return index
+  }
+
+  /// The index of the endpoint with a number.
+  private mutating func index(
+    of number: Int,
+    _ resolver: any AddressResolving,
+    _ accumulator: inout EvidenceAccumulator
+  ) -> UInt32 {
+    if let known = indices[number] { return known }
+    guard let endpoint = resolver.steadyPod(numbered: number) else { return PodMemo.nobody }
+    let index = accumulator.index(of: endpoint)
+    indices[number] = index
     return index
   }
 }

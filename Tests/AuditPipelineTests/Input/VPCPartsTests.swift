@@ -47,8 +47,16 @@ struct VPCPartsTests {
       port == 53
     }
 
-    func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Endpoint? {
-      isSteady && address.isPrivate && address.low & 255 != 9 ? pod(address, at: start) : nil
+    func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? {
+      guard isSteady, address.isPrivate, address.low & 255 != 9 else { return nil }
+      return Int(address.low) << 24 | Int(start / Timestamps.hour)
+    }
+
+    func steadyPod(numbered number: Int) -> Endpoint? {
+      pod(
+        IPAddress(ipv4: UInt32(number >> 24)),
+        at: Int64(number & 0xff_ffff) * Timestamps.hour
+      )
     }
   }
 

@@ -45,4 +45,18 @@ struct DottedQuadTests {
     }
     #expect(found > 300)
   }
+
+  @Test("More addresses than a memo has room for")
+  func manyAddresses() {
+    var memo = QuadMemo()
+    for round in 0..<2 {
+      for number in 0..<40_000 as Range<UInt32> {
+        // One that comes again and again, among those that come once.
+        for address in [0x0a01_0203, 0x0b00_0000 + ((number &* 2_654_435_761) >> 8)] {
+          let text = IPAddress(ipv4: address).description
+          #expect(Self.quad(text).flatMap { memo.peer($0) } == address, "\(round) \(text)")
+        }
+      }
+    }
+  }
 }

@@ -132,6 +132,22 @@ struct VPCLineCursorTests {
     }
   }
 
+  @Test("Interfaces in turns, more than are remembered, of several lengths")
+  func manyInterfaces() {
+    var memo = VPCLineCursor.InterfaceMemo()
+    for index in 0..<3_000 {
+      // Some come again at once, some later, some differ only in the middle.
+      let number = [index % 7, index % 700, index / 2 % 300][index % 3]
+      let text = [
+        "eni-0a1b2c3d4e5f6\(1000 + number)", "eni-\(10_000 + number)c3d4e5f60017",
+        "eni-\(10_000_000 + number)", "eni-0a1b2c3d4e5f6000\(10_000 + number)",
+      ][number % 4]
+      let column = Array("\(text) ".utf8)
+      let found = Self.read(column) { $0.interface(&memo, 0x20, upTo: 64) }
+      #expect(found == Found(value: column.hashOfColumn(), next: column.count), "\(text)")
+    }
+  }
+
   @Test("Columns of any length end where the bytes end")
   func limits() {
     let long = [UInt8](repeating: 0x61, count: 40) + [0x20]

@@ -11,6 +11,12 @@ struct DottedQuad {
   /// Makes a quad of no address.
   init() {}
 
+  /// Makes a quad to look for.
+  fileprivate init(low: UInt64, high: UInt64) {
+    self.low = low
+    self.high = high
+  }
+
   /// Takes the first `count` of 16 bytes, of which `mask` covers those behind the eighth.
   @inline(__always)
   init(first: UInt64, second: UInt64, mask: UInt64, count: Int) {
@@ -61,30 +67,62 @@ struct QuadMemo: Sendable {
     func holds(_ quad: DottedQuad) -> Bool { low == quad.low && high == quad.high }
   }
 
-  private static let count = 8192
+  /// The most room, of which half is used; then all are forgotten.
+  private static let mostRoom = 32_768
 
-  /// Each address stands at its place or at the one beside it.
-  private var entries = [Entry](repeating: Entry(), count: count)
+  /// Open addressing, half full at most.
+  private var entries = [Entry](repeating: Entry(), count: 1024)
+  private var count = 0
+  /// 64 less the bits of a place.
+  private var shift: UInt64 = 54
 
   /// The address, nil when it is none or never a peer.
   @inline(__always)
   mutating func peer(_ quad: DottedQuad) -> UInt32? {
-    var hash = (quad.low ^ quad.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
-    hash &>>= 64 - 13
-    let place = Int(truncatingIfNeeded: hash)
-    let entry = entries[place]
-    return entry.holds(quad) ? entry.address : find(quad, beside: place)
+    let entry = entries[firstPlace(of: quad)]
+    return entry.holds(quad) ? entry.address : find(quad)
   }
 
-  /// Sees to it that an address stands at its place; nil when it is none, or never a peer.
-  @inline(never)
-  private mutating func find(_ quad: DottedQuad, beside place: Int) -> UInt32? {
-    if !entries[place ^ 1].holds(quad) {
-      guard let address = quad.address, QuadMemo.isPeer(address) else { return nil }
-      entries[place ^ 1] = Entry(low: quad.low, high: quad.high, address: address)
+  @inline(__always)
+  private func firstPlace(of quad: DottedQuad) -> Int {
+    let hash = (quad.low ^ quad.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+    return Int(truncatingIfNeeded: hash &>> shift)
+  }
+
+  /// Where an address is, or would be.
+  @inline(__always)
+  private func place(of quad: DottedQuad) -> Int {
+    var place = firstPlace(of: quad)
+    while !entries[place].holds(quad), entries[place].low != 0 {
+      place = (place &+ 1) & (entries.count &- 1)
     }
-    entries.swapAt(place, place ^ 1)
-    return entries[place].address
+    return place
+  }
+
+  @inline(never)
+  private mutating func find(_ quad: DottedQuad) -> UInt32? {
+    let place = place(of: quad)
+    if entries[place].low != 0 { return entries[place].address }
+    guard let address = quad.address, QuadMemo.isPeer(address) else { return nil }
+    if count &* 2 >= entries.count { grow() }
+    entries[self.place(of: quad)] = Entry(low: quad.low, high: quad.high, address: address)
+    count += 1
+    return address
+  }
+
+  /// Doubles the room, or forgets all.
+  private mutating func grow() {
+    guard entries.count < QuadMemo.mostRoom else {
+      self = QuadMemo()
+      return
+    }
+    let known = entries
+    entries = Array(repeating: Entry(), count: known.count * 2)
+    shift -= 1
+    for entry in known where entry.low != 0 {
+      let quad = DottedQuad(low: entry.low, high: entry.high)
+      entries[place(of: quad)] = entry
+    }
   }
 
   /// Whether an address may be a peer of a rule: not link-local, loopback, multicast or unspecified.

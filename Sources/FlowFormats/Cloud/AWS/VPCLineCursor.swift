@@ -241,13 +241,26 @@ extension VPCLineCursor {
     return word == 0x5443_454a_4552_0000 ? false : nil
   }
 
-  /// The bytes of the interface of the last line: it most often comes again.
+  /// The hashes of interfaces by their bytes: a log has those of a few dozen interfaces in turns.
   struct InterfaceMemo: Sendable {
-    /// The first bytes up to the eighth, from there to the sixteenth, and the last eight.
-    fileprivate var words = (UInt64(0), UInt64(0), UInt64(0))
-    /// Its bytes, 16 to 24; 0 for none.
-    fileprivate var count = 0
-    fileprivate var hash: UInt32 = 0
+    fileprivate struct Entry: Sendable {
+      /// The first bytes up to the eighth, from there to the sixteenth, and the last eight.
+      var words = (UInt64(0), UInt64(0), UInt64(0))
+      /// Its bytes, 16 to 24; 0 for none.
+      var count: UInt32 = 0
+      var hash: UInt32 = 0
+    }
+
+    /// Each at its place or nowhere.
+    fileprivate var entries = [Entry](repeating: Entry(), count: 256)
+    /// The bytes of the last one: most have as many.
+    fileprivate var count = 21
+
+    /// The place of an interface with these last eight bytes.
+    @inline(__always)
+    fileprivate static func place(_ last: UInt64) -> Int {
+      Int(truncatingIfNeeded: (last &* 0x9E37_79B9_7F4A_7C15) &>> 56)
+    }
   }
 
   /// The hash of an interface.
@@ -259,15 +272,17 @@ extension VPCLineCursor {
     _ separator: UInt8,
     upTo limit: Int
   ) -> UInt32? {
-    let start = position
-    if memo.count > 0, word(0) == memo.words.0, word(8) == memo.words.1,
-      start &+ memo.count < limit &+ 8, word(memo.count &- 8) == memo.words.2,
-      byte(memo.count) == separator
-    {
-      position &+= memo.count &+ 1
-      return memo.hash
+    let count = memo.count
+    guard position &+ count < limit &+ 8 else {
+      return otherInterface(&memo, separator, upTo: limit)
     }
-    return otherInterface(&memo, separator, upTo: limit)
+    let last = word(count &- 8)
+    let entry = memo.entries[InterfaceMemo.place(last)]
+    guard entry.words.0 == word(0), entry.words.1 == word(8), entry.words.2 == last,
+      Int(entry.count) == count, byte(count) == separator
+    else { return otherInterface(&memo, separator, upTo: limit) }
+    position &+= count &+ 1
+    return entry.hash
   }
 
   @inline(never)
@@ -288,9 +303,11 @@ extension VPCLineCursor {
     if rest > 0 { hash.add(start.word(0) & ((1 &<< (8 &* rest)) &- 1)) }
     if count >= 16, count <= 24 {
       start.position = position &- count &- 1
-      memo = InterfaceMemo(
-        words: (start.word(0), start.word(8), start.word(count &- 8)),
-        count: count,
+      let last = start.word(count &- 8)
+      memo.count = count
+      memo.entries[InterfaceMemo.place(last)] = InterfaceMemo.Entry(
+        words: (start.word(0), start.word(8), last),
+        count: UInt32(count),
         hash: hash.value
       )
     }
