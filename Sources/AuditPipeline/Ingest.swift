@@ -220,7 +220,9 @@ package struct Ingest: Sendable {
       resolver: resolver,
       progress: progress
     )
-    let decoded = try reader.run(from: start)
+    var decoded = try reader.run(from: start)
+    // Here, where nothing else holds on to its tables: they would be copied to be changed.
+    decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
     return ReadInput(
       path: path,
       outcome: .decoded(decoded, format, known: known),
@@ -246,8 +248,10 @@ package struct Ingest: Sendable {
       resolver: resolver,
       progress: progress
     )
-    let decoded = try reader.run(from: ReadStart())
-    return decoded.accumulator.counts.used > 0 ? decoded : nil
+    var decoded = try reader.run(from: ReadStart())
+    guard decoded.accumulator.counts.used > 0 else { return nil }
+    decoded.accumulator.finish()
+    return decoded
   }
 
   private func store(_ input: ReadInput) async throws -> IngestResult {
@@ -279,8 +283,6 @@ package struct Ingest: Sendable {
     input: ReadInput,
     known: IngestRecord?
   ) async throws -> IngestResult {
-    var decoded = decoded
-    decoded.accumulator.finish(marksRepliesSoFar: known?.marksReplies ?? false)
     var counts = decoded.accumulator.counts
     counts.lines = decoded.lines - (known?.counts.lines ?? 0)
     if decoded.consumed == input.unused?.identity.consumedBytes { counts.capture = [:] }

@@ -7,7 +7,7 @@ import Foundation
 struct InputDecoding: Sendable {
   /// What came out.
   struct Output: Sendable {
-    /// The evidence, not finished yet.
+    /// The evidence.
     var accumulator: EvidenceAccumulator
     /// Decompressed bytes up to the end of the last counted line or value.
     var consumed: Int64
