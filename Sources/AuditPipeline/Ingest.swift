@@ -50,14 +50,16 @@ package struct IngestResult: Sendable {
   package var edges: Int
   /// Bytes after the last line feed that wait for the rest of their line.
   package var tornBytes: Int
+  /// How long reading took.
+  package var duration = Duration.zero
 }
 
 /// Reads one input into the store: whole or not at all.
 package struct Ingest: Sendable {
-  private let store: any FlowStore
-  private let resolver: (any AddressResolving)?
-  private let options: IngestOptions
-  private let now: Int64
+  let store: any FlowStore
+  let resolver: (any AddressResolving)?
+  let options: IngestOptions
+  let now: Int64
   private let progress: @Sendable (Int64) -> Void
 
   /// Makes a step.
@@ -89,56 +91,8 @@ package struct Ingest: Sendable {
     try await store(try await read(path: path))
   }
 
-  /// Reads files side by side and commits them one after the other, in the order given.
-  ///
-  /// A file's rows are written while the next ones are read, and compressed files, which have one reader
-  /// each, are inflated together. The store is the same as when they are taken one by one.
-  ///
-  /// - Parameters:
-  ///   - paths: The files.
-  ///   - most: How many are read or wait to be stored at a time.
-  ///   - taken: Is told what came of each file, in order; an error of one is no error of the others.
-  /// - Throws: What `taken` throws; files behind are then left out.
-  package func run(
-    paths: [String],
-    sideBySide most: Int,
-    taken: (String, Result<IngestResult, any Error>) async throws -> Void
-  ) async throws {
-    try await withThrowingTaskGroup(of: (Int, Result<ReadInput, any Error>).self) { group in
-      var next = 0
-      var read: [Int: Result<ReadInput, any Error>] = [:]
-      func start() {
-        guard next < paths.count else { return }
-        let (index, path) = (next, paths[next])
-        next += 1
-        group.addTask {
-          do { return (index, .success(try await self.read(path: path))) } catch {
-            return (index, .failure(error))
-          }
-        }
-      }
-      for _ in 0..<max(1, most) { start() }
-      for index in paths.indices {
-        while read[index] == nil, let (number, result) = try await group.next() {
-          read[number] = result
-        }
-        guard let input = read.removeValue(forKey: index) else { break }
-        // The next file is read while this one is stored.
-        start()
-        let result: Result<IngestResult, any Error>
-        do { result = .success(try await store(try input.get())) } catch {
-          result = .failure(error)
-        }
-        do { try await taken(paths[index], result) } catch {
-          group.cancelAll()
-          throw error
-        }
-      }
-    }
-  }
-
   /// An input that was read and is not stored yet.
-  private struct ReadInput: Sendable {
+  struct ReadInput: Sendable {
     /// What is still to be done.
     enum Outcome: Sendable {
       /// Nothing: it held nothing new.
@@ -154,17 +108,25 @@ package struct Ingest: Sendable {
     var earlier: [IngestRecord]
     /// The ledger row of an earlier reading that came to nothing, when it was read from its start again.
     var unused: IngestRecord?
+    /// How long that took.
+    var duration = Duration.zero
   }
 
-  private func read(path: String) async throws -> ReadInput {
-    try await read(try OpenedInput(path: path, detect: options.format(of:)))
+  /// Reads a file.
+  ///
+  /// - Parameter heads: What the ledger knows; nil to ask it.
+  func read(path: String, _ heads: KnownHeads? = nil) async throws -> ReadInput {
+    let start = ContinuousClock.now
+    var input = try await read(try OpenedInput(path: path, detect: options.format(of:)), heads)
+    input.duration = start.duration(to: .now)
+    return input
   }
 
   func run(opened: OpenedInput) async throws -> IngestResult {
-    try await store(try await read(opened))
+    try await store(try await read(opened, nil))
   }
 
-  private func read(_ opened: OpenedInput) async throws -> ReadInput {
+  private func read(_ opened: OpenedInput, _ heads: KnownHeads?) async throws -> ReadInput {
     var input = opened
     let path = input.name
     if input.head.isEmpty {
@@ -189,7 +151,8 @@ package struct Ingest: Sendable {
     guard let format = options.format(of: input.head.span.bytes) else {
       throw InputError.unknownFormat(file: path)
     }
-    let earlier = try await store.inputs(matchingHead: input.headHash)
+    let isKnown = heads?.mayKnow(input.headHash) ?? true
+    let earlier = isKnown ? try await store.inputs(matchingHead: input.headHash) : []
     var known: IngestRecord?
     var start = ReadStart()
     search: for candidate in Continuation.candidates(earlier, format) {
@@ -252,115 +215,5 @@ package struct Ingest: Sendable {
     guard decoded.accumulator.counts.used > 0 else { return nil }
     decoded.accumulator.finish()
     return decoded
-  }
-
-  private func store(_ input: ReadInput) async throws -> IngestResult {
-    switch input.outcome {
-    case .done(var result):
-      result.record = try await current(result.record, input)
-      return result
-    case .decoded(let decoded, let format, let known):
-      do {
-        return try await commit(decoded, format: format, input: input, known: known)
-      } catch FlowStoreError.ledgerChanged {
-        // What starts alike was stored meanwhile, and may hold the same lines.
-        guard input.path != "-" else { throw InputError.storedAlready(file: "standard input") }
-        return try await run(path: input.path)
-      }
-    }
-  }
-
-  /// A ledger row as it is now: an input stored since the reading may have grown it.
-  private func current(_ record: IngestRecord, _ input: ReadInput) async throws -> IngestRecord {
-    guard record.id != 0 else { return record }
-    let rows = try await store.inputs { OpenedInput.headHash(input.head, $0) }
-    return rows.first { $0.id == record.id } ?? record
-  }
-
-  private func commit(
-    _ decoded: InputDecoding.Output,
-    format: LogFormat,
-    input: ReadInput,
-    known: IngestRecord?
-  ) async throws -> IngestResult {
-    var counts = decoded.accumulator.counts
-    counts.lines = decoded.lines - (known?.counts.lines ?? 0)
-    if decoded.consumed == input.unused?.identity.consumedBytes { counts.capture = [:] }
-    counts.notes.formUnion(format.logKind.remarks(decoded.accumulator, resolver))
-    if options.isStrict, let first = counts.rejections.first {
-      throw InputError.strict(
-        file: input.path,
-        line: first.line,
-        problem: first.problem,
-        count: counts.rejectedCount
-      )
-    }
-    if known == nil, counts.used == 0, counts.discarded.isEmpty, counts.lostEvents == 0,
-      let first = counts.rejections.first
-    {
-      throw InputError.nothingRecognized(
-        file: input.path,
-        format: format.rawValue,
-        firstProblem: first.problem,
-        line: first.line
-      )
-    }
-    if known == nil, format.logKind.lacksInventory(decoded.accumulator) {
-      throw InputError.needsInventory(file: input.path, format: format.rawValue)
-    }
-    let headLength = min(
-      OpenedInput.identityWindow,
-      input.head.count,
-      Int(clamping: decoded.consumed)
-    )
-    let record = IngestRecord(
-      id: known?.id ?? 0,
-      name: input.path,
-      format: format.rawValue,
-      identity: InputIdentity(
-        headLength: headLength,
-        headHash: OpenedInput.headHash(input.head, headLength) ?? 0,
-        consumedBytes: decoded.consumed,
-        tailHash: decoded.tailHash
-      ),
-      marksReplies: decoded.accumulator.marksReplies,
-      counts: counts,
-      started: known?.started ?? now,
-      finished: now
-    )
-    let nothingNew = decoded.consumed == known?.identity.consumedBytes
-    if decoded.consumed == 0 || nothingNew {
-      return IngestResult(
-        status: nothingNew ? .unchanged : .empty,
-        record: try await current(known ?? record, input),
-        edges: 0,
-        tornBytes: decoded.tornBytes
-      )
-    }
-    let edges = decoded.accumulator.edges.entries
-    let head = input.head
-    let expects: LedgerExpectation =
-      if let known { .grows(known.identity) } else {
-        .isNew(
-          besides: input.earlier.map(\.identity),
-          head: { OpenedInput.headHash(head, $0) }
-        )
-      }
-    var stored = record
-    stored.id = try await store.add(
-      IngestBatch(
-        record: record,
-        logKind: format.logKind,
-        endpoints: decoded.accumulator.endpoints,
-        edges: edges,
-        expects: expects
-      )
-    )
-    return IngestResult(
-      status: known == nil ? .new : .grown,
-      record: stored,
-      edges: edges.count,
-      tornBytes: decoded.tornBytes
-    )
   }
 }

@@ -73,7 +73,7 @@ package struct EdgeTable: Sendable {
   package struct Entry: Sendable {
     /// The key.
     package var key: EdgeKey
-    /// The line of the earliest counted record in its file.
+    /// The line of the earliest counted record in its file; of joined inputs see ``SampleLine``.
     package var sampleLine: Int
     /// Records.
     package var records: Int64

@@ -21,6 +21,20 @@ package struct InputIdentity: Hashable, Sendable {
   }
 }
 
+/// How an input starts.
+package struct InputHead: Hashable, Sendable {
+  /// How many bytes of the content's start ``hash`` covers.
+  package var length: Int
+  /// Hash of the start of the decompressed content.
+  package var hash: UInt64
+
+  /// Makes a head.
+  package init(length: Int, hash: UInt64) {
+    self.length = length
+    self.hash = hash
+  }
+}
+
 /// An input that was ingested: one row of the ledger.
 package struct IngestRecord: Hashable, Sendable {
   /// The row's number; 0 for an input that is not stored yet.
@@ -97,20 +111,32 @@ package enum FlowStoreError: Error, Hashable, Sendable {
   case ledgerChanged
 }
 
-/// What one input adds to the store, in one transaction.
+/// What inputs add to the store, in one transaction.
 package struct IngestBatch: Sendable {
-  /// The ledger row: with `id` 0 a new input, else the one that has grown (its counts are added).
-  package var record: IngestRecord
+  /// One input.
+  package struct Input: Sendable {
+    /// The ledger row: with `id` 0 a new input, else the one that has grown (its counts are added).
+    package var record: IngestRecord
+    /// What the ledger must still say when the inputs before it are entered; nil for anything.
+    package var expects: LedgerExpectation?
+
+    /// Makes an input.
+    package init(record: IngestRecord, expects: LedgerExpectation? = nil) {
+      self.record = record
+      self.expects = expects
+    }
+  }
+
+  /// The inputs, one at least, in the order in which the ledger gets them.
+  package var inputs: [Input]
   /// The log kind of all edges.
   package var logKind: LogKind
   /// The endpoints that the edges' keys index.
   package var endpoints: [Endpoint]
-  /// The edges, in any order.
+  /// The edges, in any order; their lines say of which input they are (``SampleLine``).
   package var edges: [EdgeTable.Entry]
-  /// What the ledger must still say; nil for anything.
-  package var expects: LedgerExpectation?
 
-  /// Makes a batch.
+  /// Makes the batch of one input.
   package init(
     record: IngestRecord,
     logKind: LogKind,
@@ -118,11 +144,18 @@ package struct IngestBatch: Sendable {
     edges: [EdgeTable.Entry],
     expects: LedgerExpectation? = nil
   ) {
-    self.record = record
+    inputs = [Input(record: record, expects: expects)]
     self.logKind = logKind
     self.endpoints = endpoints
     self.edges = edges
-    self.expects = expects
+  }
+
+  /// Makes the batch of several inputs.
+  package init(_ inputs: [Input], logKind: LogKind, evidence: JoinedEvidence) {
+    self.inputs = inputs
+    self.logKind = logKind
+    endpoints = evidence.endpoints
+    edges = evidence.edges
   }
 }
 
@@ -181,14 +214,17 @@ package protocol FlowStore: Sendable {
   /// - Returns: The candidates, newest first; the caller compares tails.
   func inputs(matchingHead head: (Int) -> UInt64?) async throws -> [IngestRecord]
 
-  /// Adds an input's edges, counts and ledger row in one transaction.
+  /// How the inputs of the ledger start, in any order.
+  func heads() async throws -> [InputHead]
+
+  /// Adds the edges, counts and ledger rows of inputs in one transaction.
   ///
   /// External peers that have become too many are folded (see ``ExternalFolding``), with a note in
-  /// the ledger row.
+  /// the last input's ledger row.
   ///
-  /// - Returns: The ledger row's number.
-  /// - Throws: ``FlowStoreError`` when another process stored the same input meanwhile.
-  func add(_ batch: IngestBatch) async throws -> Int64
+  /// - Returns: The ledger rows' numbers, in the order of the inputs.
+  /// - Throws: ``FlowStoreError`` when another process stored one of the inputs meanwhile.
+  func addAll(_ batch: IngestBatch) async throws -> [Int64]
 
   /// Edges over a window, one per key with its hours added up, in the order of ``FlowEdge/precedes(_:_:)``.
   func edges(_ query: EdgeQuery) async throws -> [FlowEdge]
@@ -207,6 +243,13 @@ package protocol FlowStore: Sendable {
 
   /// Every namespace with the first and last time a flow of it was seen (microseconds), sorted.
   func namespaces() async throws -> [NamespaceSpan]
+}
+
+extension FlowStore {
+  /// Adds a batch; see ``addAll(_:)``.
+  ///
+  /// - Returns: The number of the first input's ledger row.
+  package func add(_ batch: IngestBatch) async throws -> Int64 { try await addAll(batch)[0] }
 }
 
 /// When a namespace was first and last seen in the logs.

@@ -34,7 +34,10 @@ struct FlowTables {
 
   // MARK: Adding
 
-  mutating func add(_ batch: IngestBatch) -> Int64 {
+  /// Adds a batch.
+  ///
+  /// - Throws: ``FlowStoreError`` when the ledger is not as expected; some of the batch is added by then.
+  mutating func add(_ batch: IngestBatch) throws -> [Int64] {
     for entry in batch.edges {
       let key = Key(
         source: batch.endpoints[Int(entry.key.source)],
@@ -57,16 +60,25 @@ struct FlowTables {
         to: key
       )
     }
-    for (hour, count) in batch.record.counts.capture {
-      var total = capture[CaptureKey(logKind: batch.logKind, hour: hour)] ?? CaptureHour()
-      total.records.addSaturated(count.records)
-      total.lost.addSaturated(count.lost)
-      capture[CaptureKey(logKind: batch.logKind, hour: hour)] = total
+    let note = foldExternals().note
+    var ids: [Int64] = []
+    for (index, input) in batch.inputs.enumerated() {
+      let row = inputs.first { $0.id == input.record.id }
+      guard input.expects?.holds(row: row, alike: inputs(matchingHead:)) ?? true else {
+        throw FlowStoreError.ledgerChanged
+      }
+      for (hour, count) in input.record.counts.capture {
+        var total = capture[CaptureKey(logKind: batch.logKind, hour: hour)] ?? CaptureHour()
+        total.records.addSaturated(count.records)
+        total.lost.addSaturated(count.lost)
+        capture[CaptureKey(logKind: batch.logKind, hour: hour)] = total
+      }
+      var record = input.record
+      if let note, index == batch.inputs.count - 1 { record.counts.notes.insert(note) }
+      record.counts.capture = [:]
+      ids.append(enter(record))
     }
-    var record = batch.record
-    if let note = foldExternals().note { record.counts.notes.insert(note) }
-    record.counts.capture = [:]
-    return enter(record)
+    return ids
   }
 
   private mutating func add(_ hour: Hour, at time: Int64, to key: Key) {

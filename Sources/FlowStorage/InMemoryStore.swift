@@ -25,13 +25,20 @@ package final class InMemoryStore: FlowStore, AuditStore {
     state.withLock { $0.flows.inputs(matchingHead: head) }
   }
 
-  package func add(_ batch: IngestBatch) async throws -> Int64 {
-    try state.withLock { state in
-      let row = state.flows.inputs.first { $0.id == batch.record.id }
-      guard batch.expects?.holds(row: row, alike: state.flows.inputs(matchingHead:)) ?? true else {
-        throw FlowStoreError.ledgerChanged
+  package func heads() async throws -> [InputHead] {
+    state.withLock { state in
+      state.flows.inputs.map {
+        InputHead(length: $0.identity.headLength, hash: $0.identity.headHash)
       }
-      return state.flows.add(batch)
+    }
+  }
+
+  package func addAll(_ batch: IngestBatch) async throws -> [Int64] {
+    try state.withLock { state in
+      var flows = state.flows
+      let ids = try flows.add(batch)
+      state.flows = flows
+      return ids
     }
   }
 

@@ -22,7 +22,9 @@ struct BatchWriter {
   }
 
   /// Stores the batch's edges, and the endpoints that they use.
-  mutating func save(ingest: Int64) throws {
+  ///
+  /// - Parameter ingests: The row numbers of the batch's inputs.
+  mutating func save(ingests: [Int64]) throws {
     let seen = spans()
     let new = try numberEndpoints(seen)
     // SQLite has one thread; what can be known without it is put in order on another.
@@ -30,7 +32,7 @@ struct BatchWriter {
       EdgePlan(batch.edges, endpoints: endpoints)
     }
     try insert(endpoints: new, seen)
-    if let plan = plan.next() { try insert(plan, ingest: ingest) }
+    if let plan = plan.next() { try insert(plan, ingests: ingests) }
   }
 }
 
@@ -165,7 +167,7 @@ extension BatchWriter {
   private static let classes = EvidenceClass.allCases.map(\.rawValue)
 
   /// Upserts edges, their hours and their days.
-  private func insert(_ plan: EdgePlan, ingest: Int64) throws {
+  private func insert(_ plan: EdgePlan, ingests: [Int64]) throws {
     let numbers = try number(plan.edges)
     try insert(plan.edges.indices.filter { numbers[$0].isNew }, of: plan.edges, numbers)
     let hours = BulkInsert(
@@ -184,8 +186,9 @@ extension BatchWriter {
       values.add(entry.bytes)
       values.add(entry.first)
       values.add(entry.last)
-      values.add(ingest)
-      values.add(Int64(entry.sampleLine))
+      let sample = SampleLine(packed: entry.sampleLine)
+      values.add(ingests[sample.input])
+      values.add(Int64(sample.line))
     }
     let days = BulkInsert(
       target: """

@@ -9,21 +9,29 @@ extension SQLiteStore: FlowStore {
     try read { try inputs(matchingHead: head, $0) }
   }
 
-  package func add(_ batch: IngestBatch) async throws -> Int64 {
-    try load(edges: batch.edges.count) { database in
-      guard try isAsExpected(batch, database) else {
-        throw FlowStoreError.ledgerChanged
+  package func heads() async throws -> [InputHead] {
+    try read { database in
+      try Row.fetchAll(database, sql: "SELECT head_length, head_hash FROM ingest").map {
+        InputHead(length: $0[0], hash: UInt64(bitPattern: $0[1] as Int64))
       }
-      let id = try SQLiteStore.saveLedger(batch.record, logKind: batch.logKind, database)
+    }
+  }
+
+  package func addAll(_ batch: IngestBatch) async throws -> [Int64] {
+    try load(edges: batch.edges.count) { database in
+      let ids = try batch.inputs.map { input in
+        guard try isAsExpected(input, database) else { throw FlowStoreError.ledgerChanged }
+        return try SQLiteStore.saveLedger(input.record, logKind: batch.logKind, database)
+      }
       var writer = BatchWriter(batch, database, statements)
-      try writer.save(ingest: id)
+      try writer.save(ingests: ids)
       try SQLiteStore.foldExternals(
         touchedBy: batch,
-        ingest: id,
+        ingest: ids[ids.count - 1],
         endpoints: writer.endpoints,
         database
       )
-      return id
+      return ids
     }
   }
 
@@ -124,12 +132,12 @@ extension SQLiteStore {
     return found.sorted { $0.id > $1.id }
   }
 
-  /// Whether the ledger says what a batch rests on.
-  private func isAsExpected(_ batch: IngestBatch, _ database: Database) throws -> Bool {
-    guard let expects = batch.expects else { return true }
+  /// Whether the ledger says what an input rests on.
+  private func isAsExpected(_ input: IngestBatch.Input, _ database: Database) throws -> Bool {
+    guard let expects = input.expects else { return true }
     let row = try Row.fetchOne(
       try database.cachedStatement(sql: "\(SQLiteStore.ledger) WHERE ingest_id = ?"),
-      arguments: [batch.record.id]
+      arguments: [input.record.id]
     )
     return try expects.holds(
       row: row.map(SQLiteStore.record),

@@ -104,6 +104,49 @@ struct SQLiteStoreTests {
     }
   }
 
+  @Test(
+    "Inputs stored together give the rows that they give one by one",
+    arguments: Seed.samples(12)
+  )
+  func together(seed: Seed) async throws {
+    var seed = seed
+    let builders = (0..<5).map { _ in
+      var builder = BatchBuilder()
+      builder.addRandom(Int.random(in: 0...150, using: &seed), &seed)
+      return builder
+    }
+    let single = try SQLiteStore(path: folder.path("single.db"), create: true)
+    let joined = try SQLiteStore(path: folder.path("joined.db"), create: true)
+    for (index, builder) in builders.enumerated() {
+      _ = try await single.add(builder.batch(name: "flows.\(index)", head: UInt64(index) + 1))
+    }
+    let cut = Int.random(in: 1...5, using: &seed)
+    for part in [builders[..<cut], builders[cut...]] where !part.isEmpty {
+      var batch = BatchBuilder.joined(Array(part))
+      for index in batch.inputs.indices {
+        batch.inputs[index].record.name = "flows.\(part.startIndex + index)"
+        batch.inputs[index].record.identity.headHash = UInt64(part.startIndex + index) + 1
+      }
+      _ = try await joined.addAll(batch)
+    }
+    // Each hour with the input and line of its first record; numbers of rows may differ.
+    let rows = """
+      SELECT s.kind, s.labels, s.address, d.kind, d.labels, d.address, e.protocol, e.port, e.reply_port, e.side,
+        e.class, h.hour, h.records, h.bytes, h.first_seen_us, h.last_seen_us, i.name, h.sample_line
+      FROM edge_hour h JOIN flow_edge e USING (edge_id) JOIN ingest i USING (ingest_id)
+      JOIN endpoint s ON s.endpoint_id = e.source_id JOIN endpoint d ON d.endpoint_id = e.destination_id
+      ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+      """
+    func hours(_ store: SQLiteStore) async throws -> [String] {
+      try await store.database.read { try Row.fetchAll($0, sql: rows).map(\.description) }
+    }
+    #expect(try await hours(single) == hours(joined))
+    #expect(try await single.inputs() == joined.inputs())
+    #expect(try await single.capture() == joined.capture())
+    #expect(try await single.namespaces() == joined.namespaces())
+    try await expectConsistent(joined)
+  }
+
   @Test("SQL adds up as memory does, in any order of inputs", arguments: Seed.samples(4))
   func aggregation(seed: Seed) async throws {
     var seed = seed

@@ -153,7 +153,7 @@ struct StoreRefusalTests {
   func errorTexts() async throws {
     let store = try SQLiteStore(path: path, create: true)
     var wrong = batch()
-    wrong.record.id = 12345
+    wrong.inputs[0].record.id = 12345
     do {
       _ = try await store.add(wrong)
       Issue.record("a ledger row that is not there was accepted")

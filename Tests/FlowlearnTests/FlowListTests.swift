@@ -178,7 +178,7 @@ struct FlowListTests {
       "sample-flows/hubble/flows.jsonl"
     )
     #expect(again.errors.contains("discarded 812 as reply: answer of a connection"))
-    #expect(again.errors.contains("bytes of log in "))
+    #expect(again.errors.contains("bytes of log read in "))
     let flows = try run("flows", "-n", "app-prod", "-v")
     #expect(flows.errors.contains("app-prod: 2026-11-02T00:00:00Z to 2026-11-16T00:00:00Z"))
   }

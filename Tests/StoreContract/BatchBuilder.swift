@@ -155,4 +155,17 @@ package struct BatchBuilder {
       edges: log.edges.entries
     )
   }
+
+  /// The batch of several new inputs of one log kind, the first of which has the head 1, the next one 2.
+  package static func joined(_ builders: [BatchBuilder]) -> IngestBatch {
+    var evidence = JoinedEvidence()
+    var inputs: [IngestBatch.Input] = []
+    for (index, builder) in builders.enumerated() {
+      var log = builder.log
+      log.finish()
+      evidence.add(log, input: index)
+      inputs += builder.batch(name: "flows.\(index)", head: UInt64(index) + 1).inputs
+    }
+    return IngestBatch(inputs, logKind: builders.first?.log.logKind ?? .hubble, evidence: evidence)
+  }
 }

@@ -18,12 +18,12 @@ extension StoreClause {
       builder.note("a remark")
       var batch = builder.batch(name: "Ä'; DROP TABLE ingest; --.jsonl", marksReplies: true)
       let id = try await store.add(batch)
-      batch.record.id = id
-      batch.record.counts.capture = [:]
-      batch.record.counts.rejections.sort()
+      batch.inputs[0].record.id = id
+      batch.inputs[0].record.counts.capture = [:]
+      batch.inputs[0].record.counts.rejections.sort()
       #expect(id > 0)
       let rows = try await store.inputs()
-      #expect(rows == [batch.record])
+      #expect(rows == [batch.inputs[0].record])
       #expect(
         try await store.capture() == [
           StoredCaptureHour(
@@ -79,29 +79,58 @@ extension StoreClause {
       var builder = BatchBuilder()
       builder.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"))
       var batch = builder.batch(head: 5, headLength: 100)
-      batch.expects = .isNew(besides: [], head: { $0 == 100 ? 5 : nil })
+      batch.inputs[0].expects = .isNew(besides: [], head: { $0 == 100 ? 5 : nil })
       let id = try await store.add(batch)
       let content = try await store.edges(EdgeQuery())
       // The same again, as another process would that looked at the same time.
       await #expect(throws: FlowStoreError.ledgerChanged) { try await store.add(batch) }
       var grown = builder.batch(id: id, head: 5, headLength: 100, consumed: 20_000)
-      var other = grown.record.identity
+      var other = grown.inputs[0].record.identity
       other.consumedBytes = 15_000
-      for identity in [grown.record.identity, other] {
-        grown.expects = .grows(identity)
+      for identity in [grown.inputs[0].record.identity, other] {
+        grown.inputs[0].expects = .grows(identity)
         let refused = grown
         await #expect(throws: FlowStoreError.ledgerChanged) { try await store.add(refused) }
       }
       let edges = try await store.edges(EdgeQuery())
       let rows = try await store.inputs()
-      #expect(edges == content && rows.map(\.identity) == [batch.record.identity])
-      grown.expects = .grows(batch.record.identity)
+      #expect(edges == content && rows.map(\.identity) == [batch.inputs[0].record.identity])
+      grown.inputs[0].expects = .grows(batch.inputs[0].record.identity)
       #expect(try await store.add(grown) == id)
-      batch.expects = .isNew(
-        besides: [grown.record.identity],
+      batch.inputs[0].expects = .isNew(
+        besides: [grown.inputs[0].record.identity],
         head: { $0 == 100 ? 5 : nil }
       )
       #expect(try await store.add(batch) != id)
+    },
+    StoreClause("Several inputs are stored together or not at all") { store in
+      var first = BatchBuilder()
+      first.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"), records: 3)
+      first.discard(.reply)
+      var second = BatchBuilder()
+      second.add(BatchBuilder.pod("api"), BatchBuilder.pod("db"))
+      second.add(BatchBuilder.pod("web"), BatchBuilder.pod("api"), records: 4)
+      second.lost(2)
+      var batch = BatchBuilder.joined([first, second])
+      batch.inputs[0].expects = .isNew(besides: [], head: { _ in 1 })
+      // The second starts like the first, which is there by then.
+      batch.inputs[1].expects = .isNew(besides: [], head: { _ in 1 })
+      let refused = batch
+      await #expect(throws: FlowStoreError.ledgerChanged) { try await store.addAll(refused) }
+      let nothing = try await (store.inputs(), store.edges(EdgeQuery()), store.capture())
+      #expect(nothing.0.isEmpty && nothing.1.isEmpty && nothing.2.isEmpty)
+      batch.inputs[1].expects = .isNew(besides: [], head: { _ in 2 })
+      let ids = try await store.addAll(batch)
+      let rows = try await store.inputs()
+      #expect(rows.map(\.id) == ids && Set(ids).count == 2)
+      #expect(rows.map(\.name) == ["flows.0", "flows.1"])
+      #expect(rows.map(\.counts.discarded) == [[.reply: 1], [:]])
+      #expect(rows.map(\.counts.lostEvents) == [0, 2])
+      let edges = try await store.edges(EdgeQuery())
+      #expect(edges.map(\.tally.records).sorted() == [1, 7])
+      #expect(try await store.capture().map(\.capture) == [CaptureHour(records: 3, lost: 2)])
+      let heads = try await store.heads()
+      #expect(Set(heads) == [InputHead(length: 4096, hash: 1), InputHead(length: 4096, hash: 2)])
     },
     StoreClause("Inputs are found by the hash of their start, newest first") { store in
       let empty = BatchBuilder()

@@ -161,22 +161,18 @@ struct IngestCommand: AsyncParsableCommand {
       for note in commit.notes { noise.note("  note: \(note)") }
     }
     var told: Set<String> = []
-    report(summary, file, since: started, without: &told)
+    report(summary, file, in: started.duration(to: .now), without: &told)
   }
 
   private func report(
     _ result: IngestResult,
     _ path: String,
-    since start: ContinuousClock.Instant,
+    in duration: Duration,
     without told: inout Set<String>
   ) {
     guard !noise.quiet else { return }
-    IngestReport(
-      result,
-      path: path,
-      duration: start.duration(to: .now),
-      isVerbose: detail.verbose
-    ).print(without: &told)
+    IngestReport(result, path: path, duration: duration, isVerbose: detail.verbose)
+      .print(without: &told)
   }
 
   /// Ingests the files behind all arguments, several at a time.
@@ -211,7 +207,6 @@ struct IngestCommand: AsyncParsableCommand {
       now: Clock.now,
       progress: { progress.add($0) }
     )
-    var started = ContinuousClock.now
     var told: Set<String> = []
     var left = inputs[...]
     try await step.run(paths: paths, sideBySide: options.threads) { path, outcome in
@@ -220,7 +215,7 @@ struct IngestCommand: AsyncParsableCommand {
       switch outcome {
       case .success(let result):
         logs[argument] += 1
-        report(result, path, since: started, without: &told)
+        report(result, path, in: result.duration, without: &told)
       case .failure(let error as InputError):
         // What a pattern or a directory gave need not be logs.
         if file.isFound, error.isNotALog {
@@ -231,7 +226,6 @@ struct IngestCommand: AsyncParsableCommand {
         }
       case .failure(let error): throw error
       }
-      started = .now
       // The last file of an argument.
       if left.first?.argument != argument, logs[argument] == 0 {
         fail(.noLogs(directory: files[argument]))

@@ -13,7 +13,7 @@ struct IngestReport {
   ///
   /// - Parameters:
   ///   - path: The input as it was named this time; the ledger may know its content by another name.
-  ///   - duration: How long it took.
+  ///   - duration: How long reading took.
   ///   - isVerbose: Whether to explain the reasons and to name every refused record that is kept.
   init(_ result: IngestResult, path: String, duration: Duration, isVerbose: Bool) {
     self.result = result
@@ -83,7 +83,9 @@ struct IngestReport {
       Terminal.note("  ... and \((counts.rejectedCount - shown.count).grouped) more\(more)")
     }
     if isVerbose {
-      Terminal.note("  \(record.identity.consumedBytes.grouped) bytes of log in \(duration.text)")
+      Terminal.note(
+        "  \(record.identity.consumedBytes.grouped) bytes of log read in \(duration.text)"
+      )
     }
   }
 

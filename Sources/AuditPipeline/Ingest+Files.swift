@@ -1,0 +1,124 @@
+import FlowAggregation
+import FlowModel
+import FlowStorage
+
+extension Ingest {
+  /// The most edges and endpoints of inputs that wait to be put together.
+  private static let mostWaiting = 1 << 15
+  /// The most inputs that wait so.
+  private static let mostInputsWaiting = 128
+
+  /// Reads files side by side and stores them in the order given.
+  ///
+  /// What was read while other files were stored is stored together: a transaction takes longer than to read a
+  /// small file, and small files show the same edges again and again. The store is the same as when they are
+  /// taken one by one.
+  ///
+  /// - Parameters:
+  ///   - paths: The files.
+  ///   - most: How many are read at a time.
+  ///   - taken: Is told what came of each file, in order; an error of one is no error of the others.
+  /// - Throws: What `taken` throws; files that are not stored by then are left out.
+  package func run(
+    paths: [String],
+    sideBySide most: Int,
+    taken: (String, Result<IngestResult, any Error>) async throws -> Void
+  ) async throws {
+    let heads = paths.count > 1 ? KnownHeads(try await store.heads()) : nil
+    let ahead = ReadAhead<Result<ReadInput, any Error>>(
+      count: paths.count,
+      mostWeight: Ingest.mostWaiting,
+      mostWaiting: Ingest.mostInputsWaiting
+    )
+    let queue = StoreQueue()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<max(1, most) {
+        group.addTask {
+          while let index = await ahead.next() {
+            let result = await Ingest.result { try await self.read(path: paths[index], heads) }
+            await ahead.put(result, at: index, weight: (try? result.get())?.weight ?? 0)
+          }
+        }
+      }
+      group.addTask {
+        var left = paths[...]
+        while case let inputs = await ahead.take(), !inputs.isEmpty {
+          for input in inputs {
+            if let path = left.popFirst() { await queue.add(path, self.prepare(input)) }
+          }
+        }
+        await queue.finish()
+      }
+      do {
+        while let group = await queue.next() { try await store(group, heads, taken: taken) }
+      } catch {
+        await ahead.close()
+        await queue.finish()
+        throw error
+      }
+    }
+  }
+
+  private func prepare(_ read: Result<ReadInput, any Error>) -> StoreQueue.Step<NewEvidence> {
+    do {
+      let input = try read.get()
+      switch try prepare(input) {
+      case .done(let result): return .done(result, input)
+      case .evidence(let new): return .new(new)
+      }
+    } catch {
+      return .failed(error)
+    }
+  }
+
+  /// Stores what was put together, and tells what came of each input.
+  private func store(
+    _ group: StoreQueue.Group,
+    _ heads: KnownHeads?,
+    taken: (String, Result<IngestResult, any Error>) async throws -> Void
+  ) async throws {
+    var outcomes = await outcomes(of: group)[...]
+    for (path, step) in group.steps {
+      switch step {
+      case .new:
+        guard let outcome = outcomes.popFirst() else { continue }
+        if case .success(let result) = outcome { heads?.insert(result.record.identity) }
+        try await taken(path, outcome)
+      case .done(let result, let input):
+        try await taken(path, await Ingest.result { try await current(result, input) })
+      case .failed(let error): try await taken(path, .failure(error))
+      }
+    }
+  }
+
+  /// What came of each new input of a group.
+  private func outcomes(of group: StoreQueue.Group) async -> [Result<IngestResult, any Error>] {
+    guard let batch = group.batch else { return [] }
+    let new = group.steps.compactMap { path, step in
+      if case .new(let result) = step { (path: path, result: result) } else { nil }
+    }
+    do {
+      return zip(new, try await store.addAll(batch)).map { .success($0.result.stored(as: $1)) }
+    } catch FlowStoreError.ledgerChanged {
+      var outcomes: [Result<IngestResult, any Error>] = []
+      for (path, _) in new { outcomes.append(await Ingest.result { try await readAnew(path) }) }
+      return outcomes
+    } catch {
+      return new.map { _ in .failure(error) }
+    }
+  }
+
+  private static func result<Value>(_ body: () async throws -> Value) async
+    -> Result<Value, any Error>
+  {
+    do { return .success(try await body()) } catch { return .failure(error) }
+  }
+}
+
+extension Ingest.ReadInput {
+  /// What it costs to keep it: edges and endpoints, which take a hundred bytes and more each.
+  fileprivate var weight: Int {
+    guard case .decoded(let decoded, _, _) = outcome else { return 0 }
+    return decoded.accumulator.edges.entries.count + decoded.accumulator.endpoints.count
+  }
+}
