@@ -31,11 +31,15 @@ extension Ingest {
       mostWaiting: Ingest.mostInputsWaiting
     )
     let queue = StoreQueue()
+    let leastPart =
+      paths.count >= 2 * most ? InputDecoding.leastPartOfMany : InputDecoding.leastPart
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<max(1, most) {
         group.addTask {
           while let index = await ahead.next() {
-            let result = await Ingest.result { try await self.read(path: paths[index], heads) }
+            let result = await Ingest.result {
+              try await self.read(path: paths[index], heads: heads, leastPart: leastPart)
+            }
             await ahead.put(result, at: index, weight: (try? result.get())?.weight ?? 0)
           }
         }

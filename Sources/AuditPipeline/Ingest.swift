@@ -114,19 +114,30 @@ package struct Ingest: Sendable {
 
   /// Reads a file.
   ///
-  /// - Parameter heads: What the ledger knows; nil to ask it.
-  func read(path: String, _ heads: KnownHeads? = nil) async throws -> ReadInput {
+  /// - Parameters:
+  ///   - heads: What the ledger knows; nil to ask it.
+  ///   - leastPart: The least bytes that a thread of its own is started for.
+  func read(
+    path: String,
+    heads: KnownHeads? = nil,
+    leastPart: Int64 = InputDecoding.leastPart
+  ) async throws -> ReadInput {
     let start = ContinuousClock.now
-    var input = try await read(try OpenedInput(path: path, detect: options.format(of:)), heads)
+    let opened = try OpenedInput(path: path, detect: options.format(of:))
+    var input = try await read(opened, heads: heads, leastPart: leastPart)
     input.duration = start.duration(to: .now)
     return input
   }
 
   func run(opened: OpenedInput) async throws -> IngestResult {
-    try await store(try await read(opened, nil))
+    try await store(try await read(opened, heads: nil, leastPart: InputDecoding.leastPart))
   }
 
-  private func read(_ opened: OpenedInput, _ heads: KnownHeads?) async throws -> ReadInput {
+  private func read(
+    _ opened: OpenedInput,
+    heads: KnownHeads?,
+    leastPart: Int64
+  ) async throws -> ReadInput {
     var input = opened
     let path = input.name
     if input.head.isEmpty {
@@ -181,7 +192,8 @@ package struct Ingest: Sendable {
       format: format,
       options: options,
       resolver: resolver,
-      progress: progress
+      progress: progress,
+      leastPart: leastPart
     )
     var decoded = try reader.run(from: start)
     // Here, where nothing else holds on to its tables: they would be copied to be changed.

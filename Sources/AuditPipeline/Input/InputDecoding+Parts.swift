@@ -5,8 +5,8 @@ import Synchronization
 
 extension InputDecoding {
   /// Held by whoever reads a file on all threads: with two such files at a time neither would be done sooner, and what
-  /// each thread remembers would be there twice.
-  private static let allThreads = Mutex(())
+  /// each thread remembers would be there twice. A mutex would keep a core busy with waiting.
+  private static let allThreads = DispatchSemaphore(value: 1)
 
   /// Decodes all lines of a plain file, on as many threads as are worth it.
   func wholeFile(size: Int64, from start: ReadStart) throws -> Part {
@@ -17,9 +17,9 @@ extension InputDecoding {
       try decode(from: start.offset, firstLine: start.wholeLines + 1, into: &part) { _ in nil }
       return part
     }
-    return try InputDecoding.allThreads.withLock { _ in
-      try wholeFile(size: size, stretches, sharing, from: start)
-    }
+    InputDecoding.allThreads.wait()
+    defer { InputDecoding.allThreads.signal() }
+    return try wholeFile(size: size, stretches, sharing, from: start)
   }
 
   private func wholeFile(

@@ -21,6 +21,8 @@ struct InputDecoding: Sendable {
 
   /// The least bytes that a thread of its own is started for.
   static let leastPart: Int64 = 4 << 20
+  /// The same where many files are read: each thread can have one, and what the first lines teach is learnt once.
+  static let leastPartOfMany: Int64 = 32 << 20
 
   let name: String
   private let head: [UInt8]
