@@ -4,8 +4,10 @@ import FlowFormats
 import Synchronization
 
 extension InputDecoding {
-  /// Held by whoever reads a file on all threads: with two such files at a time neither would be done sooner, and what
-  /// each thread remembers would be there twice. A mutex would keep a core busy with waiting.
+  /// Held by whoever reads a file on all threads.
+  ///
+  /// With two such files at a time neither would be done sooner, and what each thread remembers would be there twice.
+  /// A mutex would keep a core busy with waiting.
   private static let allThreads = DispatchSemaphore(value: 1)
 
   /// Decodes all lines of a plain file, on as many threads as are worth it.
