@@ -16,7 +16,11 @@ actor StoreQueue {
     case failed(any Error)
   }
 
+  /// Small inputs are waited for so long: what they show together takes little longer to store than what one shows.
+  private static let patience = Duration.milliseconds(200)
+
   private var open = Group()
+  private var lastTaken = ContinuousClock.now
   private var seen = SeenHeads()
   private var isOver = false
   private var adder: CheckedContinuation<Void, Never>?
@@ -32,10 +36,12 @@ actor StoreQueue {
       seen.insert(new.input.record.identity, new.head)
     }
     while !isOver, isAlone ? !open.isEmpty : !open.takes(step) {
+      open.isFull = true
+      wakeTaker()
       await withCheckedContinuation { adder = $0 }
     }
     open.add(path, step, isAlone: isAlone)
-    wakeTaker()
+    if isDue { wakeTaker() }
   }
 
   /// Ends it: there is no more than was added.
@@ -47,14 +53,24 @@ actor StoreQueue {
 
   /// What was added since the last time, something at least; nil when there is no more.
   func next() async -> Group? {
-    while open.steps.isEmpty {
-      if isOver { return nil }
-      await withCheckedContinuation { taker = $0 }
+    let reminder = Task {
+      try await Task.sleep(until: lastTaken + StoreQueue.patience)
+      wakeTaker()
     }
+    defer { reminder.cancel() }
+    while !isDue { await withCheckedContinuation { taker = $0 } }
+    guard !open.steps.isEmpty else { return nil }
     let group = open
     open = Group()
+    lastTaken = .now
     wakeAdder()
     return group
+  }
+
+  /// Whether it is time to take what there is.
+  private var isDue: Bool {
+    if isOver || open.isFull { return true }
+    return !open.steps.isEmpty && lastTaken.duration(to: .now) >= StoreQueue.patience
   }
 
   private func wakeAdder() {
@@ -85,7 +101,8 @@ extension StoreQueue {
     private var joined = JoinedEvidence()
     private var logKind: LogKind?
     private var edges = 0
-    private var isClosed = false
+    /// Whether nothing more can be stored with it.
+    var isFull = false
 
     /// Whether nothing of it is stored.
     var isEmpty: Bool { inputs.isEmpty }
@@ -94,7 +111,7 @@ extension StoreQueue {
     func takes(_ step: Step<Ingest.NewEvidence>) -> Bool {
       guard case .new(let new) = step else { return true }
       return inputs.isEmpty
-        || !isClosed && logKind == new.logKind && inputs.count < Group.mostInputs
+        || !isFull && logKind == new.logKind && inputs.count < Group.mostInputs
           && edges + new.result.edges <= Group.mostEdges
     }
 
@@ -104,7 +121,7 @@ extension StoreQueue {
       case .failed(let error): steps.append((path, .failed(error)))
       case .new(let new):
         steps.append((path, .new(new.result)))
-        isClosed = isClosed || isAlone
+        isFull = isFull || isAlone
         add(new)
       }
     }
