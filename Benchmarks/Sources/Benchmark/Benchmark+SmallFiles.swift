@@ -32,19 +32,67 @@ extension Benchmark {
       try part.write(toFile: "\(logs)/\(10_000 + number).log", atomically: false, encoding: .utf8)
     }
     let inventory = try writeInventory(cluster)
+    measure(
+      "small  \(Benchmark.smallFiles) files",
+      logs,
+      Benchmark.smallFiles,
+      .vpc,
+      cluster,
+      tally,
+      inventory: inventory
+    )
+  }
+
+  /// Ingests a Hubble log in files of 10 MB, as Cilium's exporter rotates them.
+  func measureRotated(_ cluster: GeneratedCluster) throws {
+    let file = "\(folder)/rotated.log"
+    let logs = "\(folder)/rotated"
+    var writer = LogWriter(.hubble, cluster: cluster)
+    let tally = try writer.write(to: file, bytes: Int(size * 1e9))
+    try? FileManager.default.removeItem(atPath: logs)
+    try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
+    defer {
+      if !keeps {
+        try? FileManager.default.removeItem(atPath: logs)
+        try? FileManager.default.removeItem(atPath: file)
+      }
+    }
+    guard let source = FileHandle(forReadingAtPath: file) else { return }
+    var count = 0
+    var rest = Data()
+    while case let more = try source.read(upToCount: 10_000_000) ?? Data(), !more.isEmpty {
+      let block = rest + more
+      let end = block.lastIndex(of: 0x0a).map { $0 + 1 } ?? block.startIndex
+      rest = Data(block[end...])
+      try block[..<end].write(to: URL(fileURLWithPath: "\(logs)/\(10_000 + count).log"))
+      count += 1
+    }
+    measure("rotated  \(count) files", logs, count, .hubble, cluster, tally, inventory: nil)
+  }
+
+  /// Ingests a directory into fresh stores, and prints the medians.
+  private func measure(
+    _ title: String,
+    _ logs: String,
+    _ count: Int,
+    _ format: LogWriter.Format,
+    _ cluster: GeneratedCluster,
+    _ tally: LogWriter.Tally,
+    inventory: String?
+  ) {
     var store = ""
     let run = Child.median(runs) {
       store = freshStore("small")
-      addInventory(inventory, to: store)
+      if let inventory { addInventory(inventory, to: store) }
       return Child.run([flowlearn, "ingest", "-q", "-j", String(threads), "--store", store, logs])
     }
     print(
-      "small  \(Benchmark.smallFiles) files: \(round2(run.wall)) s wall, \(round2(run.processor)) s processor, "
-        + "\(round2(run.wall * 1000 / Double(Benchmark.smallFiles))) ms a file, \(run.memory >> 20) MiB peak"
+      "\(title): \(round2(run.wall)) s wall, \(round2(run.processor)) s processor, "
+        + "\(round2(run.wall * 1000 / Double(count))) ms a file, \(run.memory >> 20) MiB peak"
         + (run.status == 0 ? "" : "  FAILED (\(run.status))")
     )
     print(
-      "  " + StoredEdges(flowlearn, store: store).compared(with: tally, of: cluster, .vpc) + "\n"
+      "  " + StoredEdges(flowlearn, store: store).compared(with: tally, of: cluster, format) + "\n"
     )
   }
 }

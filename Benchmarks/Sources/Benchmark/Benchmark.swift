@@ -10,7 +10,7 @@ struct Benchmark {
     Generates logs, ingests each into a fresh store and prints GB/s, GB per processor second and peak
     memory, with the ratio to DuckDB doing the same aggregation where python3 has the duckdb module.
     What is stored is compared with what was generated, edge by edge and count by count.
-    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, zstd, small, policy; and
+    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, zstd, small, rotated, policy; and
     store, which is run by name only: queries of a store of 50 million edge-hours (3 GB).
     """
 
@@ -51,7 +51,7 @@ struct Benchmark {
 
   /// What is measured unless one is named.
   private static let usual = [
-    "hubble", "churn", "calico", "vpc", "gzip", "zstd", "small", "policy",
+    "hubble", "churn", "calico", "vpc", "gzip", "zstd", "small", "rotated", "policy",
   ]
 
   func run() throws {
@@ -73,6 +73,7 @@ struct Benchmark {
     case "zstd":
       try measure(only, .hubble, usual, gigabytes: size * 0.5, compressedBy: ["zstd", "-qf", "-3"])
     case "small": try measureSmallFiles(usual)
+    case "rotated": try measureRotated(usual)
     case "policy": try measurePolicy()
     case "store": try measureStore()
     default:
