@@ -24,6 +24,26 @@ extension Ingest {
     sideBySide most: Int,
     taken: (String, Result<IngestResult, any Error>) async throws -> Void
   ) async throws {
+    var left = paths[...]
+    while let path = left.first {
+      let files = left.prefix { InputFiles.canBeReadAgain($0) }
+      if files.isEmpty {
+        // What goes by only once is read when all before it is in the ledger, for it may go on with that.
+        try await taken(path, await Ingest.result { try await run(path: path) })
+        left.removeFirst()
+      } else {
+        try await run(files: Array(files), sideBySide: most, taken: taken)
+        left.removeFirst(files.count)
+      }
+    }
+  }
+
+  /// Reads files that can be read again.
+  private func run(
+    files paths: [String],
+    sideBySide most: Int,
+    taken: (String, Result<IngestResult, any Error>) async throws -> Void
+  ) async throws {
     let heads = paths.count > 1 ? KnownHeads(try await store.heads()) : nil
     let ahead = ReadAhead<Result<ReadInput, any Error>>(
       count: paths.count,
@@ -54,7 +74,10 @@ extension Ingest {
         await queue.finish()
       }
       do {
-        while let group = await queue.next() { try await store(group, heads, taken: taken) }
+        var hasStored = false
+        while let group = await queue.next() {
+          try await store(group, heads, hasStored: &hasStored, taken: taken)
+        }
       } catch {
         await ahead.close()
         await queue.finish()
@@ -64,21 +87,27 @@ extension Ingest {
   }
 
   private func prepare(_ read: Result<ReadInput, any Error>) -> StoreQueue.Step<NewEvidence> {
-    do {
-      let input = try read.get()
-      switch try prepare(input) {
-      case .done(let result): return .done(result, input)
-      case .evidence(let new): return .new(new)
+    switch read {
+    case .failure(let error): return .failed(error, nil)
+    case .success(let input):
+      do {
+        switch try prepare(input) {
+        case .done(let result): return .done(result, input)
+        case .evidence(let new): return .new(new)
+        }
+      } catch {
+        return .failed(error, input)
       }
-    } catch {
-      return .failed(error)
     }
   }
 
   /// Stores what was put together, and tells what came of each input.
+  ///
+  /// - Parameter hasStored: Whether anything was stored, which may have been a row that another input was found in.
   private func store(
     _ group: StoreQueue.Group,
     _ heads: KnownHeads?,
+    hasStored: inout Bool,
     taken: (String, Result<IngestResult, any Error>) async throws -> Void
   ) async throws {
     var outcomes = await outcomes(of: group)[...]
@@ -86,11 +115,19 @@ extension Ingest {
       switch step {
       case .new:
         guard let outcome = outcomes.popFirst() else { continue }
-        if case .success(let result) = outcome { heads?.insert(result.record.identity) }
+        if case .success(let result) = outcome {
+          heads?.insert(result.record.identity)
+          hasStored = true
+        }
         try await taken(path, outcome)
       case .done(let result, let input):
-        try await taken(path, await Ingest.result { try await current(result, input) })
-      case .failed(let error): try await taken(path, .failure(error))
+        let outcome: Result<IngestResult, any Error> =
+          hasStored ? await Ingest.result { try await current(result, input) } : .success(result)
+        try await taken(path, outcome)
+      case .failed(let error, _): try await taken(path, .failure(error))
+      case .again:
+        try await taken(path, await Ingest.result { try await readAnew(path) })
+        hasStored = true
       }
     }
   }
@@ -103,7 +140,8 @@ extension Ingest {
     }
     do {
       return zip(new, try await store.addAll(batch)).map { .success($0.result.stored(as: $1)) }
-    } catch FlowStoreError.ledgerChanged {
+    } catch let error where new.count > 1 || error as? FlowStoreError == .ledgerChanged {
+      // One of them may be to blame, and the others are stored all the same.
       var outcomes: [Result<IngestResult, any Error>] = []
       for (path, _) in new { outcomes.append(await Ingest.result { try await readAnew(path) }) }
       return outcomes

@@ -50,8 +50,12 @@ extension Ingest {
   }
 
   /// Reads an input once more: what starts alike was stored meanwhile, and may hold the same lines.
+  ///
+  /// - Throws: ``InputError/storedAlready(file:)`` where it has gone by.
   func readAnew(_ path: String) async throws -> IngestResult {
-    guard path != "-" else { throw InputError.storedAlready(file: "standard input") }
+    guard InputFiles.canBeReadAgain(path) else {
+      throw InputError.storedAlready(file: path == "-" ? "standard input" : path)
+    }
     return try await run(path: path)
   }
 

@@ -103,6 +103,7 @@ package struct Ingest: Sendable {
 
     var path: String
     var outcome: Outcome
+    /// The bytes by which it is known.
     var head: [UInt8]
     /// The ledger rows of inputs that start alike, when it was read.
     var earlier: [IngestRecord]
@@ -159,6 +160,8 @@ package struct Ingest: Sendable {
       let result = IngestResult(status: .empty, record: record, edges: 0, tornBytes: 0)
       return ReadInput(path: path, outcome: .done(result), head: [], earlier: [])
     }
+    // The rest of the start is of no use any more, and many inputs may wait.
+    let identity = Array(input.head.prefix(OpenedInput.identityWindow))
     guard let format = options.format(of: input.head.span.bytes) else {
       throw InputError.unknownFormat(file: path)
     }
@@ -174,7 +177,7 @@ package struct Ingest: Sendable {
         break search
       case .shorter:
         let result = IngestResult(status: .unchanged, record: candidate, edges: 0, tornBytes: 0)
-        return ReadInput(path: path, outcome: .done(result), head: input.head, earlier: earlier)
+        return ReadInput(path: path, outcome: .done(result), head: identity, earlier: earlier)
       case .different: continue
       }
     }
@@ -182,7 +185,7 @@ package struct Ingest: Sendable {
       return ReadInput(
         path: path,
         outcome: .decoded(again, format, known: nil),
-        head: input.head,
+        head: identity,
         earlier: earlier,
         unused: unused
       )
@@ -201,7 +204,7 @@ package struct Ingest: Sendable {
     return ReadInput(
       path: path,
       outcome: .decoded(decoded, format, known: known),
-      head: input.head,
+      head: identity,
       earlier: earlier
     )
   }

@@ -42,10 +42,20 @@ package enum InputFiles {
       }
       let path = (directory as NSString).appendingPathComponent(relative)
       // Reading a pipe or a device that lies in a directory could wait for ever.
-      var status = stat()
-      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { paths.append(path) }
+      if isFile(path) == true { paths.append(path) }
     }
     return paths.sorted().map { File(path: $0, isFound: true) }
+  }
+
+  /// Whether an input gives the same bytes when it is read again: standard input and pipes do not.
+  ///
+  /// What is missing does too, namely none.
+  static func canBeReadAgain(_ path: String) -> Bool { path != "-" && isFile(path) ?? true }
+
+  /// Whether there is a file of bytes at a path; nil where there is nothing.
+  private static func isFile(_ path: String) -> Bool? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT == S_IFREG : nil
   }
 
   private static func glob(_ pattern: String) -> [String] {

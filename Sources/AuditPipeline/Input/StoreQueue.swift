@@ -12,8 +12,10 @@ actor StoreQueue {
     case new(New)
     /// Nothing but to look at its ledger row again.
     case done(IngestResult, Ingest.ReadInput)
-    /// To tell what is wrong.
-    case failed(any Error)
+    /// To tell what is wrong, perhaps with what was read.
+    case failed(any Error, Ingest.ReadInput?)
+    /// To look at it again.
+    case again
   }
 
   /// Small inputs are waited for so long: what they show together takes little longer to store than what one shows.
@@ -28,12 +30,18 @@ actor StoreQueue {
 
   /// Adds an input to those that are taken next, or waits until it can be one of those after them.
   func add(_ path: String, _ step: Step<Ingest.NewEvidence>) async {
+    var step = step
     var isAlone = false
-    if case .new(let new) = step {
-      // What it continues may not have been in the ledger yet when it was read: then it is read again, and so would
-      // be all that are stored with it.
+    // What it continues may not have been in the ledger yet when it was read: then it is read again, and so would be
+    // all that are stored with it.
+    switch step {
+    case .new(let new):
       isAlone = new.isGrown || seen.contains(new.head)
       seen.insert(new.input.record.identity, new.head)
+    case .failed(_, let input?) where seen.contains({ OpenedInput.headHash(input.head, $0) }):
+      isAlone = true
+      step = .again
+    default: break
     }
     while !isOver, isAlone ? !open.isEmpty : !open.takes(step) {
       open.isFull = true
@@ -109,16 +117,19 @@ extension StoreQueue {
 
     /// Whether an input can be stored with it.
     func takes(_ step: Step<Ingest.NewEvidence>) -> Bool {
+      guard steps.count < Group.mostInputs else { return false }
       guard case .new(let new) = step else { return true }
       return inputs.isEmpty
-        || !isFull && logKind == new.logKind && inputs.count < Group.mostInputs
-          && edges + new.result.edges <= Group.mostEdges
+        || !isFull && logKind == new.logKind && edges + new.result.edges <= Group.mostEdges
     }
 
     mutating func add(_ path: String, _ step: Step<Ingest.NewEvidence>, isAlone: Bool) {
       switch step {
       case .done(let result, let input): steps.append((path, .done(result, input)))
-      case .failed(let error): steps.append((path, .failed(error)))
+      case .failed(let error, _): steps.append((path, .failed(error, nil)))
+      case .again:
+        steps.append((path, .again))
+        isFull = true
       case .new(let new):
         steps.append((path, .new(new.result)))
         isFull = isFull || isAlone

@@ -1,6 +1,7 @@
 import FlowAggregation
 import FlowModel
 import FlowStorage
+import Foundation
 import Synchronization
 import TestSupport
 import Testing
@@ -137,7 +138,7 @@ struct StoredTogetherTests {
     #expect(try await StoreContent(inner) == StoreContent(single))
   }
 
-  @Test("A store that fails fails every file of a batch, and those behind are tried")
+  @Test("A file that the store refuses takes no other with it")
   func failure() async throws {
     let paths = try paths()
     let store = SlowStore { _, batch in
@@ -146,13 +147,57 @@ struct StoredTogetherTests {
       }
     }
     let found = try await run(paths, into: store)
-    #expect(found.count == paths.count && found[14] == "Full()")
-    let failed = found.indices.filter { found[$0] == "Full()" }
-    let stored = try await store.inputs().map(\.name)
-    // The row of the sixth has the name of what continues it.
-    for index in found.indices where found[index].hasPrefix("new") && index != 6 {
-      #expect(stored.contains(paths[index]) != failed.contains(index))
+    let single = InMemoryStore()
+    var others = paths
+    others.remove(at: 14)
+    var expected = try await run(others, into: single)
+    expected.insert("Full()", at: 14)
+    #expect(found == expected)
+    #expect(try await StoreContent(store) == StoreContent(single))
+  }
+
+  @Test("A pipe that goes on with a file before it is read behind it", arguments: [1, 2])
+  func pipes(most: Int) async throws {
+    let lines = HubbleLines.flows(0..<60)
+    let other = HubbleLines.flows(100..<140)
+    let pipe = folder.path("pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let text = lines.map { $0 + "\n" }.joined()
+    // Opening a pipe waits for the other end.
+    Thread.detachNewThread { try? Data(text.utf8).write(to: URL(fileURLWithPath: pipe)) }
+    let paths = [
+      try folder.write(lines: other, to: "other"),
+      try folder.write(lines: Array(lines[..<20]), to: "start"), pipe,
+      try folder.write(lines: Array(lines[..<30]), to: "copy"),
+    ]
+    let store = SlowStore()
+    var found: [String] = []
+    try await ingest(into: store).run(paths: paths, sideBySide: most) { _, result in
+      found.append(Self.describe(result))
     }
-    #expect(!stored.contains(paths[14]))
+    #expect(found.map { $0.prefix(7) } == ["new 40 ", "new 20 ", "grown 4", "unchang"])
+    #expect(try await StoreContent(store).records == 100)
+  }
+
+  @Test("What goes on with a file of the command is no error for what it holds alone")
+  func lateInventory() async throws {
+    let header =
+      "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+      + "log-status"
+    let record = "2 1 eni-1 10.0.0.1 10.0.0.2 40000 80 6 9 840 1700000000 1700000060 ACCEPT OK"
+    let paths = [
+      try folder.write(lines: [header], to: "a"),
+      try folder.write(lines: [header, record, record], to: "b"),
+    ]
+    let single = InMemoryStore()
+    var expected: [String] = []
+    for path in paths {
+      do {
+        expected.append(Self.describe(.success(try await ingest(into: single).run(path: path))))
+      } catch { expected.append(Self.describe(.failure(error))) }
+    }
+    let store = SlowStore()
+    #expect(try await run(paths, into: store) == expected)
+    #expect(try await store.inputs() == single.inputs())
   }
 }
