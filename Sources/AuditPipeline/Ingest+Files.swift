@@ -110,43 +110,46 @@ extension Ingest {
     hasStored: inout Bool,
     taken: (String, Result<IngestResult, any Error>) async throws -> Void
   ) async throws {
-    var outcomes = await outcomes(of: group)[...]
+    var stored = await store(group)
     for (path, step) in group.steps {
+      let outcome: Result<IngestResult, any Error>
       switch step {
-      case .new:
-        guard let outcome = outcomes.popFirst() else { continue }
-        if case .success(let result) = outcome {
-          heads?.insert(result.record.identity)
-          hasStored = true
+      case .new(let result):
+        switch stored {
+        case .together(var ids):
+          outcome = .success(result.stored(as: ids.removeFirst()))
+          stored = .together(ids)
+        case .oneByOne: outcome = await Ingest.result { try await readAnew(path) }
+        case .failed(let error): outcome = .failure(error)
         }
-        try await taken(path, outcome)
       case .done(let result, let input):
-        let outcome: Result<IngestResult, any Error> =
+        outcome =
           hasStored ? await Ingest.result { try await current(result, input) } : .success(result)
-        try await taken(path, outcome)
-      case .failed(let error, _): try await taken(path, .failure(error))
-      case .again:
-        try await taken(path, await Ingest.result { try await readAnew(path) })
+      case .failed(let error, _): outcome = .failure(error)
+      case .again: outcome = await Ingest.result { try await readAnew(path) }
+      }
+      if case .success(let result) = outcome, result.status == .new || result.status == .grown {
+        heads?.insert(result.record.identity)
         hasStored = true
       }
+      try await taken(path, outcome)
     }
   }
 
-  /// What came of each new input of a group.
-  private func outcomes(of group: StoreQueue.Group) async -> [Result<IngestResult, any Error>] {
-    guard let batch = group.batch else { return [] }
-    let new = group.steps.compactMap { path, step in
-      if case .new(let result) = step { (path: path, result: result) } else { nil }
-    }
-    do {
-      return zip(new, try await store.addAll(batch)).map { .success($0.result.stored(as: $1)) }
-    } catch let error where new.count > 1 || error as? FlowStoreError == .ledgerChanged {
-      // One of them may be to blame, and the others are stored all the same.
-      var outcomes: [Result<IngestResult, any Error>] = []
-      for (path, _) in new { outcomes.append(await Ingest.result { try await readAnew(path) }) }
-      return outcomes
-    } catch {
-      return new.map { _ in .failure(error) }
+  /// What came of a group.
+  private enum Stored {
+    /// The numbers of the ledger rows that are left, in order.
+    case together(ArraySlice<Int64>)
+    /// Its inputs are to be read and stored one by one: one of them may be to blame.
+    case oneByOne
+    case failed(any Error)
+  }
+
+  private func store(_ group: StoreQueue.Group) async -> Stored {
+    guard let batch = group.batch else { return .together([]) }
+    do { return .together(try await store.addAll(batch)[...]) } catch {
+      let isChanged = error as? FlowStoreError == .ledgerChanged
+      return isChanged || batch.inputs.count > 1 ? .oneByOne : .failed(error)
     }
   }
 
