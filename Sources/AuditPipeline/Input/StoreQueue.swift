@@ -43,7 +43,7 @@ actor StoreQueue {
       step = .again
     default: break
     }
-    while !isOver, isAlone ? !open.isEmpty : !open.takes(step) {
+    while !isOver, !open.takes(step, isAlone: isAlone) {
       open.isFull = true
       wakeTaker()
       await withCheckedContinuation { adder = $0 }
@@ -109,18 +109,17 @@ extension StoreQueue {
     private var joined = JoinedEvidence()
     private var logKind: LogKind?
     private var edges = 0
-    /// Whether nothing more can be stored with it.
+    /// Whether nothing more can be one of it: what is stored is stored before its other inputs are looked at.
     var isFull = false
 
-    /// Whether nothing of it is stored.
-    var isEmpty: Bool { inputs.isEmpty }
-
-    /// Whether an input can be stored with it.
-    func takes(_ step: Step<Ingest.NewEvidence>) -> Bool {
-      guard steps.count < Group.mostInputs else { return false }
-      guard case .new(let new) = step else { return true }
-      return inputs.isEmpty
-        || !isFull && logKind == new.logKind && edges + new.result.edges <= Group.mostEdges
+    /// Whether an input can be one of it.
+    ///
+    /// - Parameter isAlone: Whether nothing may be stored with it.
+    func takes(_ step: Step<Ingest.NewEvidence>, isAlone: Bool) -> Bool {
+      guard !isFull, steps.count < Group.mostInputs else { return false }
+      if isAlone { return inputs.isEmpty }
+      guard case .new(let new) = step, !inputs.isEmpty else { return true }
+      return logKind == new.logKind && edges + new.result.edges <= Group.mostEdges
     }
 
     mutating func add(_ path: String, _ step: Step<Ingest.NewEvidence>, isAlone: Bool) {
