@@ -20,7 +20,10 @@ package enum JSONValue: Hashable, Sendable {
   }
 
   /// The first of several spellings of a key that is present and not null.
-  package func first(_ keys: String...) -> JSONValue? {
+  package func first(_ keys: String...) -> JSONValue? { first(keys) }
+
+  /// The first of several spellings of a key that is present and not null.
+  package func first(_ keys: [String]) -> JSONValue? {
     guard case .object(let object) = self else { return nil }
     for key in keys {
       if let value = object[key], value != .null { return value }

@@ -8,8 +8,7 @@ extension CalicoDecoder {
     firstLine: Int,
     into accumulator: inout EvidenceAccumulator
   ) -> Int {
-    // Another accumulator: its indices are not the ones remembered.
-    if accumulator.endpoints.count < knownEndpoints { scanner.ends.unsettle() }
+    forgetIndices(unlessKnown: accumulator.endpoints.count)
     // Lines before this offset have room behind them; the ones after it are copied to have it too.
     let safeEnd =
       LineFeeds.last(in: lines, before: lines.byteCount - RawSpan.scanSlack)
@@ -32,6 +31,34 @@ extension CalicoDecoder {
     if copy.capacity <= 1 << 20 { swap(&copy, &lastLines) }
     knownEndpoints = accumulator.endpoints.count
     return line - firstLine
+  }
+
+  /// Decodes a record that shippers have wrapped or that has white space by ``CalicoScanner``; false when the tree
+  /// must read it.
+  mutating func decodeInPlace(
+    _ record: RawSpan,
+    from start: Int,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Bool {
+    guard unwrapper.unwrap(record, from: start) != 0 else { return false }
+    let room = unwrapper.takeRoom()
+    defer { unwrapper.giveBack(room) }
+    forgetIndices(unlessKnown: accumulator.endpoints.count)
+    var scanned = CalicoScanner.Line()
+    let bytes = unsafe room.bytes.span.bytes
+    guard scanner.scan(bytes, RecordRoom.margin, &scanned) >= 0,
+      count(&scanned, bytes, line: line, into: &accumulator)
+    else { return false }
+    knownEndpoints = accumulator.endpoints.count
+    return true
+  }
+
+  /// Forgets indices where the accumulator is not the one that they were remembered of.
+  ///
+  /// - Parameter endpoints: How many endpoints it has.
+  private mutating func forgetIndices(unlessKnown endpoints: Int) {
+    if endpoints < knownEndpoints { scanner.ends.unsettle() }
   }
 
   /// Decodes the lines before an offset that is behind a line feed and has room behind it.

@@ -17,6 +17,10 @@ package struct CalicoDecoder: LogDecoder {
   var lastLines: [UInt8] = []
   /// The endpoints of the accumulator when it was last used.
   var knownEndpoints = 0
+  /// Takes away what is around records.
+  var unwrapper = RecordUnwrapper(decisive: CalicoTree.recordKeys, others: [])
+  /// Whether every record that is given by itself is read as a tree.
+  private let readsTrees: Bool
 
   private enum Note: UInt8 {
     case noPending, noAddress, denyMode, streamError, noPort
@@ -41,11 +45,18 @@ package struct CalicoDecoder: LogDecoder {
 
   /// Makes a decoder for one log.
   package init(options: DecoderOptions) {
-    self.init(options: options, memoLimit: CalicoScanner.memoLimit)
+    self.init(options: options, readsTrees: false)
   }
 
   /// Makes a decoder whose memory of what it has seen is bounded otherwise.
-  init(options: DecoderOptions, memoLimit: Int) {
+  ///
+  /// - Parameter readsTrees: Whether records that are given one by one are read as trees, whatever they look like.
+  init(
+    options: DecoderOptions,
+    memoLimit: Int = CalicoScanner.memoLimit,
+    readsTrees: Bool = false
+  ) {
+    self.readsTrees = readsTrees
     scanner = CalicoScanner(memoLimit: memoLimit)
     assumedTime = options.assumedTime
     denyPasses = options.denyPasses
@@ -69,6 +80,7 @@ package struct CalicoDecoder: LogDecoder {
     into accumulator: inout EvidenceAccumulator
   ) {
     let start = CalicoDecoder.payloadStart(record)
+    if !readsTrees, decodeInPlace(record, from: start, line: line, into: &accumulator) { return }
     guard start < record.byteCount else {
       accumulator.discard(.unrelatedLine)
       return

@@ -3,6 +3,13 @@ import JSONText
 
 /// Reads Calico records from JSON trees: files, Whisker and Goldmane, with whatever wraps them.
 enum CalicoTree {
+  /// Members by one of which ``read(_:)`` knows that an object is no envelope.
+  static let recordKeys = [
+    "Key", "key", "flow", "source_name_aggr", "dest_name_aggr", "source_name", "sourceName",
+    "dest_name",
+    "destName", "hits", "items", "flows",
+  ]
+
   /// What one JSON value turned out to be.
   enum Content {
     /// A flow.

@@ -16,6 +16,12 @@ package struct HubbleDecoder: LogDecoder {
   private var addresses = HubbleAddressMemo()
   /// The last lines of a block with room behind them; kept to be used again.
   private var lastLines: [UInt8] = []
+  private var unwrapper = RecordUnwrapper(
+    decisive: ["flow"],
+    others: HubbleDecoder.flatKeys + HubbleTree.eventKeys
+  )
+  /// Whether every record is read as a tree.
+  private let readsTrees: Bool
   /// The endpoints of the accumulator when it was last used.
   private var knownEndpoints = 0
 
@@ -24,12 +30,20 @@ package struct HubbleDecoder: LogDecoder {
 
   /// Makes a decoder for one log.
   package init(options: DecoderOptions) {
-    self.init(options: options, memoLimit: HubbleScanner.memoLimit)
+    self.init(options: options, readsTrees: false)
   }
 
   /// Makes a decoder whose memory of endpoints is bounded otherwise; see ``HubbleScanner/init(memoLimit:nearCount:)``.
-  init(options: DecoderOptions, memoLimit: Int, nearCount: Int = HubbleEndMemo.nearCount) {
+  ///
+  /// - Parameter readsTrees: Whether records that are given one by one are read as trees, whatever they look like.
+  init(
+    options: DecoderOptions,
+    memoLimit: Int = HubbleScanner.memoLimit,
+    nearCount: Int = HubbleEndMemo.nearCount,
+    readsTrees: Bool
+  ) {
     assumedTime = options.assumedTime
+    self.readsTrees = readsTrees
     self.memoLimit = memoLimit
     self.nearCount = nearCount
     scanner = HubbleScanner(memoLimit: memoLimit, nearCount: nearCount)
@@ -57,6 +71,7 @@ package struct HubbleDecoder: LogDecoder {
     into accumulator: inout EvidenceAccumulator
   ) {
     let start = ShipperEnvelope.criPayloadOffset(record) ?? 0
+    if !readsTrees, decodeInPlace(record, from: start, line: line, into: &accumulator) { return }
     let bytes = record.extracting(start..<record.byteCount)
     let value: JSONValue
     do {
@@ -80,17 +95,51 @@ package struct HubbleDecoder: LogDecoder {
     }
   }
 
+  /// Members by which a flow is known that is no member of another object.
+  private static let flatKeys = ["verdict", "IP"]
+
+  /// Decodes a record that shippers have wrapped, that has white space, or that is a flow only, by
+  /// ``HubbleScanner``; false when the tree must read it.
+  mutating func decodeInPlace(
+    _ record: RawSpan,
+    from start: Int,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Bool {
+    let keys = unwrapper.unwrap(record, from: start)
+    guard keys != 0 else { return false }
+    let isWrapped = keys & 1 != 0
+    // Without a verdict it may be something else, and with keys of other events it is.
+    guard isWrapped || keys >> 1 == 1 || keys >> 1 == 3 else { return false }
+    var room = unwrapper.takeRoom()
+    defer { unwrapper.giveBack(room) }
+    let first = isWrapped ? RecordRoom.margin : room.wrap(in: "{\"flow\":", UInt8(ascii: "}"))
+    forgetIndices(unlessKnown: accumulator.endpoints.count)
+    var scanned = HubbleScanner.Line(mayAssume: false)
+    let bytes = unsafe room.bytes.span.bytes
+    guard scanner.scanMembers(bytes, first, &scanned) >= 0,
+      take(&scanned, bytes, line: line, into: &accumulator)
+    else { return false }
+    knownEndpoints = accumulator.endpoints.count
+    return true
+  }
+
+  /// Forgets indices where the accumulator is not the one that they were remembered of.
+  ///
+  /// - Parameter endpoints: How many endpoints it has.
+  private mutating func forgetIndices(unlessKnown endpoints: Int) {
+    guard endpoints < knownEndpoints else { return }
+    scanner.forgetIndices()
+    addresses.removeAll()
+  }
+
   /// Decodes whole lines: in place what ``HubbleScanner`` takes, the rest one by one.
   package mutating func decode(
     lines: RawSpan,
     firstLine: Int,
     into accumulator: inout EvidenceAccumulator
   ) -> Int {
-    if accumulator.endpoints.count < knownEndpoints {
-      // Another accumulator: its indices are not the ones remembered.
-      scanner.forgetIndices()
-      addresses.removeAll()
-    }
+    forgetIndices(unlessKnown: accumulator.endpoints.count)
     // Lines before this offset have room behind them; the ones after it are copied to have it too.
     let safeEnd =
       LineFeeds.last(in: lines, before: lines.byteCount - RawSpan.scanSlack)

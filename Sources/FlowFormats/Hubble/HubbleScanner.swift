@@ -90,6 +90,32 @@ struct HubbleScanner: Sendable {
       position = scanOuterMember(bytes, position &+ 1, &line)
       guard position >= 0 else { return -1 }
     }
+    return finish(bytes, position, &line)
+  }
+
+  /// Reads the record at an offset as ``scan(_:_:_:)`` does, with the flow at any place among its members.
+  @inline(never)
+  mutating func scanMembers(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
+    guard bytes.knownByte(at: start) == UInt8(ascii: "{") else { return -1 }
+    var position = start
+    var hasFlow = false
+    repeat {
+      if bytes.knownWord(at: position) &>> 8 == 0x3a_2277_6f6c_6622 {  // "flow":
+        guard !hasFlow else { return -1 }
+        hasFlow = true
+        position = scanFlow(bytes, position &+ 8, &line)
+      } else {
+        position = scanOuterMember(bytes, position &+ 1, &line)
+      }
+      guard position >= 0 else { return -1 }
+    } while bytes.knownByte(at: position) == UInt8(ascii: ",")
+    return hasFlow ? finish(bytes, position, &line) : -1
+  }
+
+  /// Reads the brace that ends a record, and the line's end.
+  @inline(__always)
+  private mutating func finish(_ bytes: RawSpan, _ start: Int, _ line: inout Line) -> Int {
+    var position = start
     guard bytes.knownByte(at: position) == UInt8(ascii: "}") else { return -1 }
     position &+= 1
     if bytes.knownByte(at: position) == 0x0d { position &+= 1 }

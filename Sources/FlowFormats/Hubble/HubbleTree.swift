@@ -7,6 +7,12 @@ struct HubbleTree {
   /// DNS names of destinations, each list once.
   var names: NameTable
 
+  private static let lostKeys = ["lost_events", "lostEvents"]
+  private static let statusKeys = ["node_status", "nodeStatus"]
+  private static let otherKeys = ["agent_event", "agentEvent", "debug_event", "debugEvent"]
+  /// Members by which events are known that are no flows.
+  static let eventKeys = lostKeys + statusKeys + otherKeys
+
   /// What one JSON value turned out to be.
   enum Content {
     /// A flow.
@@ -28,18 +34,18 @@ struct HubbleTree {
       guard case .object = flow else { return .unreadable("field \"flow\" is not an object") }
       return .flow(record(flow, outer: value, into: &accumulator))
     }
-    if let lost = value.first("lost_events", "lostEvents") {
+    if let lost = value.first(HubbleTree.lostKeys) {
       let time = (lost["last"] ?? value["time"])?.string.flatMap { Timestamps.parse($0) }
       return .lost(
         events: max(0, lost.first("num_events_lost", "numEventsLost")?.integer ?? 0),
         time: time
       )
     }
-    if let status = value.first("node_status", "nodeStatus") {
+    if let status = value.first(HubbleTree.statusKeys) {
       let change = status.first("state_change", "stateChange")?.string ?? ""
       return change == "NODE_CONNECTED" || change == "UNKNOWN_NODE_STATE" ? .other : .nodeTrouble
     }
-    if value.first("agent_event", "agentEvent", "debug_event", "debugEvent") != nil {
+    if value.first(HubbleTree.otherKeys) != nil {
       return .other
     }
     if object["verdict"] != nil || (object["IP"] != nil && object["l4"] != nil) {

@@ -91,13 +91,15 @@ extension RawSpan {
   private func skipEscapedString(_ start: Int) -> Int {
     var position = start
     while true {
-      let found = knownByte(at: position)
-      if found == UInt8(ascii: "\"") { return position + 1 }
-      guard found >= 0x20, found < 0x80 else { return -1 }
-      guard found == UInt8(ascii: "\\") else {
-        position += 1
+      let stop = RawSpan.stops(in: knownWord(at: position))
+      guard stop != 0 else {
+        position &+= 8
         continue
       }
+      position &+= stop.trailingZeroBitCount &>> 3
+      let found = knownByte(at: position)
+      if found == UInt8(ascii: "\"") { return position + 1 }
+      guard found == UInt8(ascii: "\\") else { return -1 }
       switch knownByte(at: position + 1) {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
         UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
@@ -458,7 +460,7 @@ struct JSONToken {
 }
 
 /// A word of at most 24 bytes of ASCII that tokens are compared with.
-struct JSONWord {
+struct JSONWord: Sendable {
   /// Its length.
   let length: Int
   /// Bytes 0 to 7, the first one lowest.
@@ -476,6 +478,17 @@ struct JSONWord {
     self.second = second
     self.third = third
   }
+
+  /// Makes a word of a text.
+  init(_ text: String) {
+    precondition(text.utf8.count <= 24)
+    var words = SIMD4<UInt64>()
+    for (index, byte) in text.utf8.enumerated() {
+      words[index / 8] |= UInt64(byte) << UInt64(index % 8 * 8)
+    }
+    self.init(text.utf8.count, words[0], words[1], words[2])
+  }
+
   /// The lowest bytes of a word.
   @inline(__always)
   static func mask(_ count: Int) -> UInt64 { count < 8 ? 1 &<< UInt64(count &* 8) &- 1 : ~0 }

@@ -8,14 +8,16 @@ package import JSONText
 /// their format's own, or nothing is left to take away.
 package enum ShipperEnvelope {
   /// Members that hold the wrapped record as text (often escaped JSON), or as an object.
-  private static let payloadKeys = [
+  static let payloadKeys = [
     "log", "message", "MESSAGE", "line", "body", "msg", "textPayload", "LogMessage", "LogEntry",
     "event",
   ]
   /// Members that hold the wrapped record as an object.
-  private static let objectKeys = ["_source", "jsonPayload", "json"]
+  static let objectKeys = ["_source", "jsonPayload", "json"]
   /// Members of the Elastic schema's own `log` and `event` objects, which hold no record.
-  private static let metadataKeys = ["file", "offset", "level", "dataset", "module", "original"]
+  static let metadataKeys = ["file", "offset", "level", "dataset", "module", "original"]
+  /// Members of OpenTelemetry's and Elastic's objects that hold the record as text.
+  static let textKeys = ["stringValue", "original"]
 
   /// The JSON value inside an envelope, one layer at a time.
   ///
@@ -84,22 +86,13 @@ package enum ShipperEnvelope {
     else { return nil }
     var position = 0
     while position < min(count, 40), record.byte(at: position) != 0x20 { position += 1 }
-    guard position < count, record.byte(at: position) == 0x20,
+    guard position + 8 <= count, record.byte(at: position) == 0x20,
       Timestamps.parse(bytes: record.extracting(0..<position)) != nil
     else { return nil }
-    position += 1
-    guard position + 7 <= count else { return nil }
-    let stream: [UInt8] = Array("std".utf8)
-    for (index, byte) in stream.enumerated() where record.byte(at: position + index) != byte {
-      return nil
-    }
-    let last = [
-      record.byte(at: position + 3), record.byte(at: position + 4), record.byte(at: position + 5),
-    ]
-    guard last == Array("out".utf8) || last == Array("err".utf8),
-      record.byte(at: position + 6) == 0x20
-    else { return nil }
-    position += 7
+    // The time, a blank, the stream, a blank.
+    let stream = record.word(at: position)
+    guard stream == 0x2074_756f_6474_7320 || stream == 0x2072_7265_6474_7320 else { return nil }
+    position += 8
     // The tag is F (full) or P (partial), perhaps followed by more tags after colons.
     guard position < count,
       record.byte(at: position) == UInt8(ascii: "F")
@@ -136,7 +129,8 @@ package enum ShipperEnvelope {
 
   /// The text of a member, or of OpenTelemetry's and Elastic's objects around it.
   private static func payloadText(_ value: JSONValue) -> String? {
-    text(of: value) ?? value.first("stringValue", "original")?.string
+    if let text = text(of: value) { return text }
+    return textKeys.lazy.compactMap { value.first($0) }.first?.string
   }
 
   /// The text of a member; journald writes long or binary messages as an array of bytes.

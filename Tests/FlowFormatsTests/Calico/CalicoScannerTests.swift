@@ -45,7 +45,7 @@ struct CalicoScannerTests {
   }
 
   private func oneByOne(_ text: String, resolver: CalicoHarness.Resolver? = nil) -> Result {
-    var decoder = CalicoDecoder(options: DecoderOptions())
+    var decoder = CalicoDecoder(options: DecoderOptions(), readsTrees: true)
     var accumulator = accumulator(resolver)
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
     where !line.allSatisfy({ $0 == " " || $0 == "\t" || $0 == "\r" }) {
@@ -337,5 +337,36 @@ struct CalicoScannerTests {
     let both = blocks(text + "\n" + silent + "\n" + text + "\n" + padding)
     #expect(both == oneByOne(text + "\n" + silent + "\n" + text + "\n" + padding))
     #expect(both.edges.count == 2)
+  }
+
+  @Test(
+    "Records in envelopes and such with blanks are the same both ways",
+    arguments: Seed.samples(40)
+  )
+  func wrapped(seed: Seed) throws {
+    var seed = seed
+    var envelopes = EnvelopeGenerator(seed)
+    let sample = try sample().prefix(60).map(String.init) + Self.forms
+    let lines = (0..<80).map { _ in
+      envelopes.line(sample[Int.random(in: 0..<sample.count, using: &seed)])
+    }
+    let text = lines.joined(separator: "\n") + "\n"
+    #expect(blocks(text) == oneByOne(text))
+  }
+
+  @Test("The usual envelopes need no tree", arguments: EnvelopeGenerator.usual(CalicoFlow().json))
+  func usualEnvelopes(line: String) {
+    var decoder = CalicoDecoder(options: DecoderOptions(), readsTrees: false)
+    var accumulator = EvidenceAccumulator(logKind: .calico)
+    let bytes = Array(line.utf8)
+    let start = ShipperEnvelope.criPayloadOffset(bytes.span.bytes) ?? 0
+    #expect(!isScanned(line))
+    let isRead = decoder.decodeInPlace(
+      bytes.span.bytes,
+      from: start,
+      line: 1,
+      into: &accumulator
+    )
+    #expect(isRead)
   }
 }

@@ -43,7 +43,12 @@ enum HubbleScannerHarness {
   ) -> Run {
     func run(nearCount: Int) -> Run {
       var accumulator = EvidenceAccumulator(logKind: .hubble, cluster: "given", resolver: resolver)
-      var decoder = HubbleDecoder(options: options, memoLimit: memoLimit, nearCount: nearCount)
+      var decoder = HubbleDecoder(
+        options: options,
+        memoLimit: memoLimit,
+        nearCount: nearCount,
+        readsTrees: false
+      )
       var lines = 0
       for block in blocks {
         lines += decoder.decode(lines: block.span.bytes, firstLine: lines + 1, into: &accumulator)
@@ -65,7 +70,7 @@ enum HubbleScannerHarness {
     resolver: (any AddressResolving)? = nil
   ) -> Run {
     var accumulator = EvidenceAccumulator(logKind: .hubble, cluster: "given", resolver: resolver)
-    var decoder = HubbleDecoder(options: options)
+    var decoder = HubbleDecoder(options: options, readsTrees: true)
     var lines = 0
     for block in blocks {
       var start = 0
@@ -98,6 +103,20 @@ enum HubbleScannerHarness {
     var scanned = HubbleScanner.Line(mayAssume: false)
     let bytes = Array(line.utf8) + [0x0a] + [UInt8](repeating: 0, count: RawSpan.scanSlack)
     return scanner.scan(bytes.span.bytes, 0, &scanned) == bytes.count - RawSpan.scanSlack - 1
+  }
+
+  /// Whether a line that is no exporter's is read without a tree.
+  static func needsNoTree(_ line: String) -> Bool {
+    var decoder = HubbleDecoder(options: DecoderOptions(), readsTrees: false)
+    var accumulator = EvidenceAccumulator(logKind: .hubble)
+    let bytes = Array(line.utf8)
+    return !takes(line)
+      && decoder.decodeInPlace(
+        bytes.span.bytes,
+        from: ShipperEnvelope.criPayloadOffset(bytes.span.bytes) ?? 0,
+        line: 1,
+        into: &accumulator
+      )
   }
 
   /// The bytes of lines, each with a line feed.

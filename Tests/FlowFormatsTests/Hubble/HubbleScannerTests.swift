@@ -388,4 +388,40 @@ struct HubbleScannerTests {
     options.assumedTime = 1_793_577_600_000_000
     #expect(Harness.fast(block, options: options) == Harness.slow(block, options: options))
   }
+
+  @Test(
+    "Records in envelopes, flat ones and such with blanks give the same",
+    arguments: Seed.samples(40)
+  )
+  func wrapped(seed: Seed) {
+    var generator = HubbleLineGenerator(seed)
+    var envelopes = EnvelopeGenerator(seed)
+    let lines = (0..<60).map { index -> String in
+      var line = generator.line()
+      // The flow alone.
+      if index % 4 == 0, line.hasPrefix(#"{"flow":{"#), let end = line.range(of: #"},"node_name":"#)
+      {
+        line = line.dropFirst(8).prefix(upTo: end.lowerBound) + "}"
+      }
+      return envelopes.line(line)
+    }
+    let block = [Harness.block(lines)]
+    #expect(Harness.fast(block) == Harness.slow(block))
+  }
+
+  @Test("The usual envelopes need no tree", arguments: EnvelopeGenerator.usual(flow))
+  func usualEnvelopes(line: String) {
+    #expect(Harness.needsNoTree(line))
+  }
+
+  @Test("A flow alone, and one behind other members, need no tree")
+  func otherPlaces() {
+    let flat = Self.flow.dropFirst(8).prefix { $0 != "\n" }
+    let end = flat.range(of: #"},"node_name":"demo/node-1","time""#)
+    #expect(
+      Harness.needsNoTree(String(flat.prefix(upTo: end?.lowerBound ?? flat.startIndex)) + "}")
+    )
+    #expect(Harness.needsNoTree(#"{"date":1.5,"node_name":"x","# + Self.flow.dropFirst()))
+    #expect(Harness.needsNoTree(Self.flow.replacingOccurrences(of: "\":", with: "\": ")))
+  }
 }
