@@ -24,10 +24,12 @@ struct RecordFramingTests {
     #expect(RecordFraming.detect(Array(text.utf8).span.bytes) == framing, "\(text)")
   }
 
-  private func cut(_ text: String, pieces: [Int] = [])
-    -> (values: [String], lines: [Int], garbage: [Int], framer: ValueFramer)
-  {
-    var framer = ValueFramer(offset: 0, lines: 0)
+  private func cut(
+    _ text: String,
+    pieces: [Int] = [],
+    longestValue: Int = RecordFraming.longestValue
+  ) -> (values: [String], lines: [Int], garbage: [Int], framer: ValueFramer) {
+    var framer = ValueFramer(offset: 0, lines: 0, longestValue: longestValue)
     var values: [String] = []
     var lines: [Int] = []
     var garbage: [Int] = []
@@ -84,6 +86,69 @@ struct RecordFramingTests {
     #expect(cut("[{\"a\":1}]\n").framer.consumed == 8)
     #expect(!cut("[{\"a\":1}]\n").framer.isInsideValue)
     #expect(cut("[]").framer.consumed == 0)
+  }
+
+  /// The same byte by byte, as plainly as it can be written.
+  private func plainCut(_ text: String, longestValue: Int) -> (
+    values: [String], lines: [Int], garbage: [Int]
+  ) {
+    var found: (values: [String], lines: [Int], garbage: [Int]) = ([], [], [])
+    var value: [UInt8] = []
+    var (depth, line, firstLine) = (0, 1, 1)
+    var (isGarbage, isInString, isEscaped) = (false, false, false)
+    for byte in text.utf8 {
+      let character = Character(Unicode.Scalar(byte))
+      if isGarbage, character == "{" || byte == 0x0a {
+        found.garbage.append(firstLine)
+        isGarbage = false
+      }
+      if depth > 0 {
+        value.append(byte)
+        if isInString {
+          if isEscaped {
+            isEscaped = false
+          } else if character == "\\" {
+            isEscaped = true
+          } else if character == "\"" || byte == 0x0a {
+            isInString = false
+          }
+        } else {
+          if character == "\"" { isInString = true }
+          if "{[".contains(character) { depth += 1 }
+          if "}]".contains(character) { depth -= 1 }
+        }
+        if depth == 0 {
+          found.values.append(String(decoding: value, as: UTF8.self))
+          found.lines.append(firstLine)
+        } else if value.count > longestValue {
+          found.garbage.append(firstLine)
+          (depth, isInString, isEscaped) = (0, false, false)
+        }
+      } else if !isGarbage, !"[], \t\r\n".utf8.contains(byte) {
+        firstLine = line
+        isGarbage = character != "{"
+        if !isGarbage { (depth, value) = (1, [byte]) }
+      }
+      if byte == 0x0a { line += 1 }
+    }
+    return found
+  }
+
+  @Test("Values are cut as one byte after the other would tell", arguments: Seed.samples(60))
+  func agreesWithPlain(seed: Seed) {
+    var seed = seed
+    let parts = [
+      #"{"a":"é}"}"#, "[", "]", ",", "\n", " ", "\r\n", "oops", #"{"b":{"c":[1,{}]}}"#, #"{"x"#,
+      "\"",
+      "\\", "}", #"{"long":"0123456789abcdef\"{[0123456789","n":[[],{"a":1}]}"#, "{",
+    ]
+    let text = (0..<60).map { _ in parts.randomElement(using: &seed) ?? "" }.joined()
+    for longest in [12, 40, 100, RecordFraming.longestValue] {
+      let pieces = (0..<80).map { _ in Int.random(in: 0...20, using: &seed) }
+      let one = cut(text, pieces: pieces, longestValue: longest)
+      let two = plainCut(text, longestValue: longest)
+      #expect(one.values == two.values && one.lines == two.lines && one.garbage == two.garbage)
+    }
   }
 
   @Test("The pieces in which bytes come change nothing", arguments: Seed.samples(40))
