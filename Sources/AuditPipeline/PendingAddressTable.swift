@@ -63,6 +63,9 @@ package final class PendingAddressTable: AddressResolving {
     waited.table.serves(address, transport: transport, port: port, at: time)
   }
 
+  /// The table itself; see ``AddressResolving``.
+  package var ready: any AddressResolving { table }
+
   /// The number of the pod that held an address all through a time; see ``AddressResolving``.
   package func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? {
     waited.table.steadyPod(at: address, from: start, to: end)

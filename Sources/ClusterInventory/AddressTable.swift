@@ -7,7 +7,7 @@ package import FlowModel
 /// snapshot is taken to hold its address from then on until another claims it, since logs are often
 /// taken after the snapshot; such pods are counted. A control-plane node is the API server only on the
 /// API server's port: everything else from and to its address is the node.
-package struct AddressTable: AddressResolving {
+package final class AddressTable: AddressResolving {
   let cluster: String
   let endpoints: [Endpoint]
   let timeline: AddressTimeline
@@ -25,6 +25,42 @@ package struct AddressTable: AddressResolving {
   /// Ports that host-network pods and kubelets serve on nodes, and slices outside of pods.
   let fixedPorts: Set<ServiceDirectory.Key>
   let lives: LifeCounts
+  /// One bit for each port that is served at any address and time by any protocol.
+  private let servedPorts: [UInt64]
+
+  /// Makes the table; costs about one pass over the objects and one over Services times pods of their
+  /// namespace.
+  package init(_ inventory: Inventory) {
+    var maker = AddressTableMaker(inventory)
+    maker.makePods()
+    maker.makeNodes()
+    maker.makeAPIServers()
+    maker.makeServices()
+    maker.makeHostPorts()
+    let holdings = maker.holdings()
+    cluster = inventory.cluster
+    endpoints = maker.endpoints
+    timeline = AddressTimeline(holdings.claims)
+    nodes = maker.nodes
+    nodeNames = maker.nodeNames
+    hostNames = holdings.hostNames
+    services = maker.services
+    apiServers = maker.apiServers
+    podNetworks = PrefixSet(maker.podNetworks)
+    names = maker.names
+    localDNS = maker.localDNS.subtracting(maker.services.clusterAddressList)
+    portSets = holdings.portSets
+    fixedPorts = maker.fixedPorts
+    lives = maker.counts
+    var ports: Set<UInt16> = [AddressTable.dnsPort, AddressTable.kubeletPort]
+    for set in holdings.portSets { ports.formUnion(set.map(\.port)) }
+    for set in maker.apiServers.values { ports.formUnion(set) }
+    ports.formUnion(maker.fixedPorts.map(\.port.port))
+    ports.formUnion(maker.services.ports)
+    var bits = [UInt64](repeating: 0, count: 1024)
+    for port in ports { bits[Int(port) / 64] |= 1 << UInt64(port % 64) }
+    servedPorts = bits
+  }
 
   /// How many pods fell into which case while the table was made.
   struct LifeCounts: Hashable, Sendable {
@@ -184,12 +220,16 @@ package struct AddressTable: AddressResolving {
     port: UInt16,
     at time: Int64
   ) -> Bool {
+    // Most ports are clients', and those need no look at the address.
+    guard servedPorts[Int(port) / 64] & 1 << UInt64(port % 64) != 0 else { return false }
     let key = ServiceDirectory.PortKey(transport, port)
     if let index = timeline.ports(of: address, at: time) {
       return portSets[Int(index)].contains(key)
     }
     if transport == .tcp, apiServers[address]?.contains(port) == true { return true }
-    if port == 53, address.isNodeLocalDNS || localDNS.contains(address) { return true }
+    if port == AddressTable.dnsPort, address.isNodeLocalDNS || localDNS.contains(address) {
+      return true
+    }
     let isNode = isNode(address, from: time, to: time)
     if isNode, transport == .tcp, port == AddressTable.kubeletPort { return true }
     return services.serves(address, key, isNode: isNode, at: time)
@@ -198,20 +238,8 @@ package struct AddressTable: AddressResolving {
 
   /// The port every kubelet serves.
   private static let kubeletPort: UInt16 = 10250
-}
-
-extension AddressTable {
-  /// Makes the table; costs about one pass over the objects and one over Services times pods of their
-  /// namespace.
-  package init(_ inventory: Inventory) {
-    var maker = AddressTableMaker(inventory)
-    maker.makePods()
-    maker.makeNodes()
-    maker.makeAPIServers()
-    maker.makeServices()
-    maker.makeHostPorts()
-    self = maker.table()
-  }
+  /// The port of resolvers, those on nodes too.
+  private static let dnsPort: UInt16 = 53
 }
 
 extension Endpoint {

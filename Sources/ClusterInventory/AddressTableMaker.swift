@@ -239,7 +239,15 @@ struct AddressTableMaker {
 
   // MARK: Finishing
 
-  func table() -> AddressTable {
+  /// Which pods claim an address.
+  struct Holdings {
+    var portSets: [[PortKey]]
+    var claims: [IPAddress: [AddressTimeline.Claim]]
+    /// The names of the nodes that the pods at an address ran on.
+    var hostNames: [IPAddress: Set<String>]
+  }
+
+  func holdings() -> Holdings {
     var portSets: [[PortKey]] = []
     var portIndex: [[PortKey]: Int32] = [:]
     var claims: [IPAddress: [AddressTimeline.Claim]] = [:]
@@ -266,23 +274,7 @@ struct AddressTableMaker {
         )
       }
     }
-    let clusterAddresses = Set(services.clusterAddressList)
-    return AddressTable(
-      cluster: inventory.cluster,
-      endpoints: endpoints,
-      timeline: AddressTimeline(claims),
-      nodes: nodes,
-      nodeNames: nodeNames,
-      hostNames: hostNames,
-      services: services,
-      apiServers: apiServers,
-      podNetworks: PrefixSet(podNetworks),
-      names: names,
-      localDNS: localDNS.subtracting(clusterAddresses),
-      portSets: portSets,
-      fixedPorts: fixedPorts,
-      lives: counts
-    )
+    return Holdings(portSets: portSets, claims: claims, hostNames: hostNames)
   }
 }
 

@@ -74,6 +74,11 @@ struct ServiceDirectory: Sendable {
     return current(clusterAddresses[address], from: start, to: end)
   }
 
+  /// All ports that lead anywhere.
+  var ports: Set<UInt16> {
+    Set(entries.keys.map(\.port.port)).union(nodePorts.keys.map(\.port))
+  }
+
   /// Whether the port leads to a Service or host port there.
   func serves(_ address: IPAddress, _ port: PortKey, isNode: Bool, at time: Int64) -> Bool {
     current(entries[Key(address: address, port: port)], from: time, to: time) != nil

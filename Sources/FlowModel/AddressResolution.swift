@@ -65,6 +65,9 @@ package protocol AddressResolving: Sendable {
 
   /// Whether a pod that ever held an address ran on the node with another one.
   func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool
+
+  /// The same without a wait before each answer, for those who ask for many.
+  var ready: any AddressResolving { get }
 }
 
 extension AddressResolving {
@@ -76,4 +79,7 @@ extension AddressResolving {
 
   /// False: where pods run is not known.
   package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool { false }
+
+  /// This one: most never wait.
+  package var ready: any AddressResolving { self }
 }

@@ -12,6 +12,13 @@ enum CloudEnvelope {
   /// Something that is not read, with what to do instead.
   case unreadable(String)
 
+  /// Members that hold a log line as text, best first.
+  static let messageKeys = ["message", "@message", "log"]
+  /// The other members by which ``open(_:inflate:)`` knows an envelope.
+  static let otherKeys = [
+    "awslogs", "messageType", "receivedMessages", "logEvents", "events", "results",
+  ]
+
   /// Opens an envelope; a value that is none comes back as the only object.
   ///
   /// Source: shapes of `filter-log-events`, `get-log-events`, Logs Insights, subscriptions, Firehose and
@@ -33,7 +40,7 @@ enum CloudEnvelope {
     if value["message"]?["data"] != nil { return pubSub([value]) }
     if let events = value.first("logEvents", "events")?.array { return messages(of: events) }
     if let results = value["results"]?.array { return rows(results) }
-    for key in ["message", "@message", "log"] {
+    for key in messageKeys {
       if let text = value[key]?.string {
         return .messages([(text, time(value))])
       }

@@ -35,7 +35,7 @@ extension ConversationTable {
   /// that the inventory does not know stay hidden, as does what had to be decided before the capture ended.
   /// Source: the VPC format document, "Which addresses to use".
   mutating func nameHiddenPods(_ resolver: (any AddressResolving)?) {
-    guard pairsViews, let resolver else { return }
+    guard pairsViews, let resolver = resolver?.ready else { return }
     var views: [ViewKey: [HiddenView]] = [:]
     var order: [(key: ViewKey, view: HiddenView)] = []
     for position in conversations.indices {
@@ -68,12 +68,19 @@ extension ConversationTable {
     if isGone.contains(true) { remove(isGone) }
   }
 
-  private func hiddenView(
+  private mutating func hiddenView(
     at position: Int,
     _ resolver: any AddressResolving
   ) -> (ViewKey, HiddenView)? {
     let one = conversations[position]
     guard one.nodesMayBePods, one.bytes > 0 else { return nil }
+    // Of two pods none is a node.
+    if one.last <= one.hourStart + PodMemo.end,
+      pods.isPod(at: one.addressA, hour: one.hour, addresses: addresses, resolver),
+      pods.isPod(at: one.addressB, hour: one.hour, addresses: addresses, resolver)
+    {
+      return nil
+    }
     func kind(_ number: UInt32, _ port: UInt16) -> Endpoint.Kind? {
       let found = resolver.resolve(
         addresses[number],

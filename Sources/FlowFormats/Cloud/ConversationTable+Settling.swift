@@ -132,6 +132,7 @@ extension ConversationTable {
     _ emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
+    let resolver = accumulator.resolver?.ready
     var answered: [UInt64] = []
     for head in conversations.indices where conversations[head].isHead {
       // What may hide a pod behind its node waits for the other node's view.
@@ -146,7 +147,7 @@ extension ConversationTable {
         }
       }
       var group = group(at: head)
-      guard let clientIsA = sureClient(of: group, accumulator) else { continue }
+      guard let clientIsA = sureClient(of: group, resolver) else { continue }
       group.clientIsA = clientIsA
       guard isSettled(group) else { continue }
       observe(group, &answered)
@@ -162,11 +163,12 @@ extension ConversationTable {
     _ emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
+    let resolver = accumulator.resolver?.ready
     var groups: [(head: UInt32, clientIsA: Bool?)] = []
     var answered: [UInt64] = []
     for head in conversations.indices where conversations[head].isHead && !isGone[head] {
       var group = group(at: head)
-      group.clientIsA = sureClient(of: group, accumulator)
+      group.clientIsA = sureClient(of: group, resolver)
       observe(group, &answered)
       groups.append((head: UInt32(truncatingIfNeeded: head), clientIsA: group.clientIsA))
     }
@@ -286,7 +288,7 @@ extension ConversationTable {
   @inline(__always)
   private func sureClient(
     of group: ConversationGroup,
-    _ accumulator: EvidenceAccumulator
+    _ resolver: (any AddressResolving)?
   ) -> Bool? {
     let stated = group.marksA.contains(.stated)
     if stated != group.marksB.contains(.stated) { return stated }
@@ -294,7 +296,7 @@ extension ConversationTable {
     if opened != (group.marksB.contains(.opened) || group.marksA.contains(.answered)) {
       return opened
     }
-    return accumulator.resolver.flatMap { servedClient(of: group, $0) }
+    return resolver.flatMap { servedClient(of: group, $0) }
   }
 
   private func servedClient(
@@ -303,18 +305,11 @@ extension ConversationTable {
   ) -> Bool? {
     let one = conversations[group.head]
     let transport = TransportProtocol(number: one.transport)
-    let servesA = resolver.serves(
-      addresses[one.addressA],
-      transport: transport,
-      port: one.portA,
-      at: one.first
-    )
-    let servesB = resolver.serves(
-      addresses[one.addressB],
-      transport: transport,
-      port: one.portB,
-      at: one.first
-    )
+    func serves(_ address: UInt32, _ port: UInt16) -> Bool {
+      resolver.serves(addresses[address], transport: transport, port: port, at: one.first)
+    }
+    let servesA = serves(one.addressA, one.portA)
+    let servesB = serves(one.addressB, one.portB)
     return servesA == servesB ? nil : servesB
   }
 

@@ -18,23 +18,48 @@ struct PodMemo: Sendable {
   private struct Entry: Sendable {
     /// No hour is as late as this one.
     static let none = UInt64.max
+    /// The number where there is no pod.
+    static let noPod: Int32 = -1
+    /// The index while it is not known.
+    static let unknown = UInt32.max - 1
 
     var key = Entry.none
-    var index: UInt32 = 0
+    /// The number that the inventory gives the endpoint.
+    var number = Entry.noPod
+    /// Its index in the accumulator.
+    var index = Entry.unknown
   }
 
   /// The index of the pod's endpoint in `accumulator`, ``nobody`` when a closer look is needed.
   @inline(__always)
   mutating func pod(
-    at number: UInt32,
+    at address: UInt32,
     hour: Int32,
     addresses: AddressNumbers,
     in accumulator: inout EvidenceAccumulator
   ) -> UInt32 {
-    let key = UInt64(number) << 32 | UInt64(UInt32(bitPattern: hour))
+    let key = PodMemo.key(address, hour)
     let entry = entries[place(of: key)]
-    return entry.key == key
-      ? entry.index : look(key, addresses[number], hour: hour, in: &accumulator)
+    return entry.key == key && entry.index != Entry.unknown
+      ? entry.index : look(key, addresses[address], hour: hour, in: &accumulator)
+  }
+
+  /// Whether a pod held an address all through an hour; false when a closer look is needed.
+  mutating func isPod(
+    at address: UInt32,
+    hour: Int32,
+    addresses: AddressNumbers,
+    _ resolver: any AddressResolving
+  ) -> Bool {
+    let key = PodMemo.key(address, hour)
+    let entry = entries[place(of: key)]
+    guard entry.key != key else { return entry.number != Entry.noPod }
+    return entries[add(key, addresses[address], hour: hour, resolver)].number != Entry.noPod
+  }
+
+  @inline(__always)
+  private static func key(_ address: UInt32, _ hour: Int32) -> UInt64 {
+    UInt64(address) << 32 | UInt64(UInt32(bitPattern: hour))
   }
 
   /// Where a key is, or would be.
@@ -56,18 +81,36 @@ struct PodMemo: Sendable {
     in accumulator: inout EvidenceAccumulator
   ) -> UInt32 {
     guard let resolver = accumulator.resolver else { return PodMemo.nobody }
+    var place = place(of: key)
+    if entries[place].key != key { place = add(key, address, hour: hour, resolver) }
+    let number = entries[place].number
+    let index =
+      number == Entry.noPod ? PodMemo.nobody : index(of: Int(number), resolver, &accumulator)
+    entries[place].index = index
+    return index
+  }
+
+  /// Adds a key.
+  ///
+  /// - Returns: Its place.
+  private mutating func add(
+    _ key: UInt64,
+    _ address: IPAddress,
+    hour: Int32,
+    _ resolver: any AddressResolving
+  ) -> Int {
     if count >= PodMemo.maximumCount { self = PodMemo() }
     let start = Int64(hour) * Timestamps.hour
     let found = resolver.steadyPod(at: address, from: start, to: start + PodMemo.end)
-    let index = found.map { self.index(of: $0, resolver, &accumulator) } ?? PodMemo.nobody
     count += 1
     if count * 2 > entries.count {
       let known = entries
       entries = Array(repeating: Entry(), count: known.count * 2)
       for entry in known where entry.key != Entry.none { entries[place(of: entry.key)] = entry }
     }
-    entries[place(of: key)] = Entry(key: key, index: index)
-    return index
+    let place = place(of: key)
+    entries[place] = Entry(key: key, number: found.flatMap { Int32(exactly: $0) } ?? Entry.noPod)
+    return place
   }
 
   /// The index of the endpoint with a number.

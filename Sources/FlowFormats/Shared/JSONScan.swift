@@ -322,14 +322,20 @@ extension RawSpan {
       let text = key.first | end &<< UInt64(key.length &* 8)
       return (knownWord(at: start) ^ text) & JSONWord.mask(key.length &+ 2) == 0
     }
-    var difference = (knownWord(at: start) ^ key.first) & JSONWord.mask(key.length)
-    if key.length > 8 {
-      difference |= (knownWord(at: start &+ 8) ^ key.second) & JSONWord.mask(key.length &- 8)
+    return holds(key, at: start) && knownWord(at: start &+ key.length) & 0xffff == end
+  }
+
+  /// Whether the bytes of a word stand at an offset, whatever stands behind them.
+  @inline(__always)
+  func holds(_ word: JSONWord, at start: Int) -> Bool {
+    var difference = (knownWord(at: start) ^ word.first) & JSONWord.mask(word.length)
+    if word.length > 8 {
+      difference |= (knownWord(at: start &+ 8) ^ word.second) & JSONWord.mask(word.length &- 8)
     }
-    if key.length > 16 {
-      difference |= (knownWord(at: start &+ 16) ^ key.third) & JSONWord.mask(key.length &- 16)
+    if word.length > 16 {
+      difference |= (knownWord(at: start &+ 16) ^ word.third) & JSONWord.mask(word.length &- 16)
     }
-    return difference | (knownWord(at: start &+ key.length) & 0xffff ^ end) == 0
+    return difference == 0
   }
 
   /// Whether a string of at most six bytes stands at an offset, with its quotes.
@@ -479,9 +485,12 @@ struct JSONWord: Sendable {
     self.third = third
   }
 
+  /// The most bytes of a word.
+  static let longest = 24
+
   /// Makes a word of a text.
   init(_ text: String) {
-    precondition(text.utf8.count <= 24)
+    precondition(text.utf8.count <= JSONWord.longest)
     var words = SIMD4<UInt64>()
     for (index, byte) in text.utf8.enumerated() {
       words[index / 8] |= UInt64(byte) << UInt64(index % 8 * 8)

@@ -159,6 +159,42 @@ struct VPCScannerTests {
     #expect(Self.inBlocks(lines, of: Int.random(in: 1...60, using: &random)) == expected)
   }
 
+  @Test("Lines that end in a carriage return, all of them or some", arguments: Seed.samples(20))
+  func returns(_ seed: Seed) {
+    var random = seed
+    let share = [1, 2, 20].randomElement(using: &random) ?? 1
+    var lines = [AWSVPCDecoderTests.header]
+    for line in ConversationTableTests.capture(&random, count: 200) {
+      lines.append(line)
+      if Int.random(in: 0..<10, using: &random) == 0 {
+        lines.append(Self.odd.randomElement(using: &random) ?? "")
+      }
+    }
+    let ended = lines.map { $0 + (Int.random(in: 0..<share, using: &random) == 0 ? "\r" : "") }
+    let expected = Self.plainly(lines)
+    #expect(Self.inBlocks(ended, of: ended.count) == expected)
+    #expect(Self.inBlocks(ended, of: Int.random(in: 1...60, using: &random)) == expected)
+  }
+
+  @Test("It takes lines that end in a carriage return")
+  func takesReturns() throws {
+    var random = Seed(3)
+    let lines = ConversationTableTests.capture(&random, count: 100).filter { line in
+      let values = line.split(separator: " ")
+      return values[2] != values[3]
+    }
+    var scanner = try #require(
+      VPCScanner(layout: AWSVPCLayout(fields: [AWSVPCDecoderTests.header]))
+    )
+    scanner.hasReturns = true
+    let bytes = Array(lines.map { $0 + "\r\n" }.joined().utf8)
+    var table = ConversationTable()
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC)
+    var (start, line) = (0, 1)
+    _ = scanner.scan(bytes.span.bytes, from: &start, line: &line, into: &table, &accumulator)
+    #expect(line > lines.count - 4)
+  }
+
   @Test("Damaged lines", arguments: Seed.samples(60))
   func damagedLines(_ seed: Seed) {
     var random = seed

@@ -16,6 +16,8 @@ package struct AWSVPCDecoder: LogDecoder {
   private var firstLayout: AWSVPCLayout?
   /// Reads the usual lines of the layout.
   private var scanner: VPCScanner?
+  /// Turns lines of JSON into such lines.
+  private var json = VPCJSONLines()
   private var table: ConversationTable
   private var isParquet = false
   private var lacksPacketAddresses = false
@@ -113,22 +115,75 @@ package struct AWSVPCDecoder: LogDecoder {
     var line = firstLine
     var start = 0
     while start < lines.byteCount {
-      if !isParquet, check == nil || accumulator.resolver == nil,
+      if mayScan(accumulator.resolver != nil), scanner != nil {
         let found = scanner?.scan(lines, from: &start, line: &line, into: &table, &accumulator)
-      {
-        if found {
-          sawTraffic = true
-          if scanner?.hasPacketAddresses == false { lacksPacketAddresses = true }
-        }
+        if found == true { noteScanned(scanner) }
         guard start < lines.byteCount else { break }
+      }
+      if lines.byte(at: start) == UInt8(ascii: "{"),
+        decodeJSONLines(lines, from: &start, line: &line, into: &accumulator)
+      {
+        continue
       }
       // What is not exactly as expected goes the long way, line by line.
       let end = LineFeeds.next(in: lines, from: start) ?? lines.byteCount
       decodeLine(lines, start, end, line: line, into: &accumulator)
+      // The next lines will end as this one does.
+      scanner?.hasReturns = end > start && lines.byte(at: end - 1) == 0x0d
       line += 1
       start = end + 1
     }
     return line - firstLine
+  }
+
+  /// Whether lines need no closer look than the scanner's.
+  private func mayScan(_ hasResolver: Bool) -> Bool {
+    !isParquet && (check == nil || !hasResolver)
+  }
+
+  /// Notes what a scanner that took lines tells of all of them.
+  private mutating func noteScanned(_ scanner: VPCScanner?) {
+    sawTraffic = true
+    if scanner?.hasPacketAddresses == false { lacksPacketAddresses = true }
+  }
+
+  /// Decodes lines of JSON that are alike; false when the first one must be looked at by itself.
+  private mutating func decodeJSONLines(
+    _ lines: RawSpan,
+    from start: inout Int,
+    line: inout Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Bool {
+    guard mayScan(accumulator.resolver != nil), json.take(lines, from: &start) else { return false }
+    // Taken out to be read while this changes.
+    var json = VPCJSONLines()
+    var copies: VPCScanner?
+    swap(&json, &self.json)
+    swap(&copies, &json.scanner)
+    defer {
+      swap(&copies, &json.scanner)
+      swap(&json, &self.json)
+    }
+    var position = 0
+    var index = 0
+    while index < json.lines.count {
+      let before = line
+      // The span lives for the calls only.
+      let text = unsafe json.text.span.bytes
+      let found =
+        json.isMessages
+        ? scanner?.scan(text, from: &position, line: &line, into: &table, &accumulator)
+        : copies?.scan(text, from: &position, line: &line, into: &table, &accumulator)
+      if found == true { noteScanned(json.isMessages ? scanner : copies) }
+      index += line - before
+      guard index < json.lines.count else { break }
+      let source = json.lines[index].source
+      decodeLine(lines, source.lowerBound, source.upperBound, line: line, into: &accumulator)
+      line += 1
+      index += 1
+      if index < json.lines.count { position = json.lines[index].start }
+    }
+    return true
   }
 
   /// Decodes one record.

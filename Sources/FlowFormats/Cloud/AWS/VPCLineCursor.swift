@@ -52,6 +52,13 @@ struct VPCLineCursor {
     return isEnd
   }
 
+  /// Passes a line feed.
+  @inline(__always)
+  mutating func passFeed() -> Bool {
+    position &+= 1
+    return byte(-1) == 0x0a
+  }
+
   /// Passes a column of any value.
   ///
   /// - Parameter limit: The last position from which its bytes are read.

@@ -41,6 +41,8 @@ struct VPCScanPlan: Sendable {
 
   /// The steps in the order of the columns.
   let stops: [Stop]
+  /// The same where a carriage return stands before the line feed.
+  let stopsBeforeReturn: [Stop]
   /// The bytes that all columns but those of any length take at most, with what is read behind them.
   let reach: Int
   /// Whether both addresses are those in the packet.
@@ -88,9 +90,13 @@ struct VPCScanPlan: Sendable {
         position += 1
       }
     }
-    stops = steps.indices.map {
-      Stop(step: steps[$0], separator: $0 == steps.count - 1 ? 0x0a : 0x20)
+    func stops(lineEnd: UInt8) -> [Stop] {
+      steps.indices.map {
+        Stop(step: steps[$0], separator: $0 == steps.count - 1 ? lineEnd : 0x20)
+      }
     }
+    self.stops = stops(lineEnd: 0x0a)
+    stopsBeforeReturn = stops(lineEnd: 0x0d)
     reach = columns.reduce(VPCLineCursor.reach) { $0 + VPCScanPlan.mostBytes(of: $1) }
     hasPacketAddresses = fields.isSuperset(of: [.packetSource, .packetDestination])
     hasEnd = fields.contains(.end)

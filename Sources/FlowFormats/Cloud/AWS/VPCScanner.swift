@@ -11,6 +11,8 @@ package struct VPCScanner: Sendable {
   package var hasPacketAddresses: Bool { plan.hasPacketAddresses }
   /// Whether a time stands before each record, as an export of CloudWatch writes it.
   var hasLeadingTime = false
+  /// Whether a carriage return stands before each line feed.
+  var hasReturns = false
   private let plan: VPCScanPlan
   private var reader: VPCLineReader
   /// The date, hour and minute of the last leading time that was looked at.
@@ -72,7 +74,8 @@ package struct VPCScanner: Sendable {
     defer { swap(&room, &self.room) }
     let limit =
       lines.byteCount &- plan.reach &- (hasLeadingTime ? VPCLineCursor.LeadingTime.count : 0)
-    let stops = plan.stops
+      &- (hasReturns ? 1 : 0)
+    let stops = hasReturns ? plan.stopsBeforeReturn : plan.stops
     // All pointers are used inside the closures only.
     unsafe lines.withUnsafeBytes { block in
       unsafe stops.withUnsafeBufferPointer { stops in
@@ -83,7 +86,7 @@ package struct VPCScanner: Sendable {
           var taken = 0
           var count = 0
           while cursor.position <= limit, !hasLeadingTime || isTimed(&cursor, lines),
-            unsafe reader.read(stops, &cursor, upTo: limit),
+            unsafe reader.read(stops, &cursor, upTo: limit), !hasReturns || cursor.passFeed(),
             unsafe reader.make(&records[count], line: firstLine &+ taken)
           {
             hours.add(unsafe records[count].what & 0xff_ffff, into: &accumulator)
