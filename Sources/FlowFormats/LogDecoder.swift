@@ -72,6 +72,20 @@ package enum LogSharing: Sendable {
   case anywhere
 }
 
+/// Where an object has a list whose elements are records, and all that the object tells.
+package struct RecordListPath: Hashable, Sendable {
+  /// The names of the members that lead to the list, from the outside in.
+  package var names: [String]
+  /// Whether the list must be in the object's first member: others before it would tell something of the records.
+  package var isFirst = false
+
+  /// Makes a path.
+  package init(_ names: String..., isFirst: Bool = false) {
+    self.names = names
+    self.isFirst = isFirst
+  }
+}
+
 /// Decodes the records of one log, in order.
 ///
 /// A record is the bytes of one line without its line feed, or of one JSON value of an array or of
@@ -116,6 +130,12 @@ package protocol LogDecoder: Sendable {
   /// - Parameter start: The first bytes of the log, perhaps cut inside a line.
   mutating func resume(after start: RawSpan)
 
+  /// Where this format's exports have their records in one large object.
+  ///
+  /// Elements are handed to ``decode(_:line:into:)`` one by one, which makes of each what it would make of it in the
+  /// whole object.
+  static var listPaths: [RecordListPath] { get }
+
   /// How one log that is read with these options may be shared among decoders.
   static func sharing(_ options: DecoderOptions) -> LogSharing
 
@@ -157,6 +177,9 @@ extension LogDecoder {
 
   /// Nothing: most decoders remember only what they need.
   package mutating func releaseMemory() {}
+
+  /// None: most logs are lines or arrays.
+  package static var listPaths: [RecordListPath] { [] }
 
   /// None: most decoders remember something of earlier records.
   package static func sharing(_ options: DecoderOptions) -> LogSharing { .none }

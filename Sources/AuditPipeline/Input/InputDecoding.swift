@@ -52,7 +52,9 @@ struct InputDecoding: Sendable {
     head = input.head
     storage = input.storage
     source = SourceBox(source: input.source)
-    framing = RecordFraming.detect(input.head.span.bytes)
+    let head = input.head.span.bytes
+    let beginsWithList = ValueFramer.objectsAroundList(in: head, format.decoder.listPaths) > 0
+    framing = beginsWithList ? .values : RecordFraming.detect(head)
     self.format = format
     self.options = options
     self.resolver = resolver
@@ -217,7 +219,12 @@ struct InputDecoding: Sendable {
 
   private func values(from start: ReadStart) throws -> Output {
     var part = Part(accumulator: makeAccumulator(), decoder: makeDecoder(at: start.offset))
-    var framer = ValueFramer(offset: start.offset, lines: start.wholeLines)
+    var framer = ValueFramer(
+      offset: start.offset,
+      lines: start.wholeLines,
+      paths: format.decoder.listPaths,
+      head: head.span.bytes
+    )
     var tail = start.tail
     var kept: [UInt8] = []
     var keptFrom = start.offset

@@ -63,6 +63,11 @@ package struct CalicoDecoder: LogDecoder {
     clock = LineClock(options: options)
   }
 
+  /// The answers of Whisker and Elasticsearch.
+  package static var listPaths: [RecordListPath] {
+    [RecordListPath("items"), RecordListPath("flows"), RecordListPath("hits", "hits")]
+  }
+
   /// Records stand for themselves, but for Felix' lines whose year is found from their order.
   package static func sharing(_ options: DecoderOptions) -> LogSharing {
     options.assumedYear == nil ? .anywhere : .none

@@ -68,6 +68,41 @@ struct InputFormsTests {
     #expect(try await StoreContent(store).records == 40)
   }
 
+  @Test(
+    "A list in an object that was written anew with more at its end counts what is new",
+    arguments: ["one line", "pretty", "hits", "without line feed"]
+  )
+  func grownList(form: String) async throws {
+    let url = ProjectFiles.root().appendingPathComponent("sample-flows/calico/flows.log")
+    let records = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").prefix(40)
+      .map(String.init)
+    func list(_ count: Int) -> String {
+      let separator = form == "pretty" ? ",\n" : ","
+      let elements = records[..<count].joined(separator: separator)
+      return switch form {
+      case "one line": #"{"total":{"pages":1},"items":[\#(elements)]}"# + "\n"
+      case "pretty": "{\n  \"items\": [\n\(elements)\n  ]\n}\n"
+      case "hits": #"{"took":1,"hits":{"total":9,"hits":[\#(elements)]}}"# + "\n"
+      default: #"{"items":[\#(elements)]}"#
+      }
+    }
+    // A small one, all of which is looked at before it is read, and a larger one.
+    for first in [2, 25] {
+      let other = InMemoryStore()
+      let path = try folder.write(Array(list(first).utf8), to: "list-\(first)")
+      let all = try await Ingest.file(path, into: other)
+      #expect(all.record.counts.records == first && all.record.counts.rejectedCount == 0)
+      #expect(try await Ingest.file(path, into: other).status == .unchanged)
+      _ = try folder.write(Array(list(40).utf8), to: "list-\(first)")
+      let grown = try await Ingest.file(path, into: other)
+      #expect(grown.status == .grown && grown.record.counts.records == 40 - first)
+      #expect(try await Ingest.file(path, into: other).status == .unchanged)
+      let plain = InMemoryStore()
+      _ = try await Ingest.file(try folder.write(lines: records, to: "lines"), into: plain)
+      #expect(try await StoreContent(other).edges == StoreContent(plain).edges)
+    }
+  }
+
   @Test("Lines of refused values are counted from the start of the file, over readings too")
   func valueLines() async throws {
     let value = Self.pretty(HubbleLines.flow())

@@ -1,4 +1,5 @@
 import FlowAggregation
+import FlowFormats
 import FlowModel
 import Foundation
 import TestSupport
@@ -27,9 +28,10 @@ struct RecordFramingTests {
   private func cut(
     _ text: String,
     pieces: [Int] = [],
+    paths: [RecordListPath] = [],
     longestValue: Int = RecordFraming.longestValue
   ) -> (values: [String], lines: [Int], garbage: [Int], framer: ValueFramer) {
-    var framer = ValueFramer(offset: 0, lines: 0, longestValue: longestValue)
+    var framer = ValueFramer(offset: 0, lines: 0, paths: paths, longestValue: longestValue)
     var values: [String] = []
     var lines: [Int] = []
     var garbage: [Int] = []
@@ -149,6 +151,87 @@ struct RecordFramingTests {
       let two = plainCut(text, longestValue: longest)
       #expect(one.values == two.values && one.lines == two.lines && one.garbage == two.garbage)
     }
+  }
+
+  private static let paths = [
+    RecordListPath("items"), RecordListPath("hits", "hits"),
+    RecordListPath("events", isFirst: true),
+  ]
+
+  @Test(
+    "The list inside an object is cut into its elements",
+    arguments: [
+      (#"{"items":[{"a":1},{"b":[{}]}]}"#, 2), (#"{"n":{"x":[1]},"items":[{}]}"#, 1),
+      (#"{ "items" : [ {} , {} ] , "next" : "]}" }"#, 2),
+      (#"{"hits":{"total":1,"hits":[{"_source":{}}]},"took":3}"#, 1),
+      (#"{"events":[{},{},{}]}"#, 3),
+      (#"{"items":[{}]}{"items":[{},{}]}"#, 3),
+      (#"{"items":[{"z":1}],"more":[{"items":[{}]}]}"#, 1),
+      (#"{"a":{"hits":1},"hits":{"x":{},"hits":[{},{}]}}"#, 2), (#"{"items":[[{}],{}]}"#, nil),
+      (#"{"items":[]}"#, nil), (#"{"items":["a"]}"#, nil), (#"{"items":{"a":[{}]}}"#, nil),
+      (#"{"x":1,"events":[{}]}"#, nil), (#"{"a":"items","b":[{}]}"#, nil),
+      (#"{"a":{"items":[{}]}}"#, nil), (#"{"hits":[{}]}"#, nil), (#"{"hits":{"items":[{}]}}"#, nil),
+      (#"{"x":{"hits":[{}]}}"#, nil), (#"{"hits":{"a":{}},"b":{"hits":[{}]}}"#, nil),
+      (#"{"it\u0065ms":[{}]}"#, nil), (#"{"items":1,"x":[{}]}"#, nil),
+      (#"{"a":{}}{"items":[{}]}"#, 2),
+    ]
+  )
+  func lists(_ example: (text: String, count: Int?)) {
+    for size in [1, 2, 3, 5, 7, example.text.utf8.count] {
+      let pieces = Array(repeating: size, count: example.text.utf8.count / size)
+      let found = cut(example.text, pieces: pieces, paths: Self.paths)
+      let expected = example.count.map { _ in found.values } ?? [example.text]
+      #expect(found.values == expected && found.values.count == example.count ?? 1, "\(size)")
+      #expect(found.garbage.isEmpty && !found.framer.isInsideValue)
+      let last = found.values.last.flatMap {
+        example.text.range(of: $0, options: .backwards)?.upperBound
+      }
+      let end = last.map { example.text.utf8.distance(from: example.text.startIndex, to: $0) }
+      #expect(found.framer.consumed == end.map(Int64.init))
+    }
+  }
+
+  @Test("A list is gone on with behind any element", arguments: Seed.samples(30))
+  func grownLists(seed: Seed) {
+    var seed = seed
+    let elements = (0..<12).map { index in
+      [#"{"n":\#(index)}"#, #"{"s":"]}","x":[{"items":[{}]}]}"#, "{\n}"].randomElement(using: &seed)
+        ?? ""
+    }
+    let before =
+      ["{\n\"items\":[\n", #"{"total":{"a":[1]},"items":["#, #"{"hits":{"hits":["#]
+      .randomElement(using: &seed) ?? ""
+    let behind = before.contains("hits") ? "]},\"x\":[{}]}\n" : "],\"next\":\"{\"}\n"
+    let text = Array((before + elements.joined(separator: " ,\n") + behind).utf8)
+    let whole = cut(String(decoding: text, as: UTF8.self), paths: Self.paths)
+    #expect(whole.values == elements)
+    let end = Int.random(in: 0...text.count, using: &seed)
+    var values: [String] = []
+    var lines: [Int] = []
+    var garbage = 0
+    func feed(_ framer: inout ValueFramer, _ bytes: ArraySlice<UInt8>) {
+      framer.feed(Array(bytes).span.bytes) { value, line in
+        values.append(
+          String(decoding: (0..<value.byteCount).map { value.byte(at: $0) }, as: UTF8.self)
+        )
+        lines.append(line)
+      } garbage: { _ in
+        garbage += 1
+      }
+    }
+    var first = ValueFramer(offset: 0, lines: 0, paths: Self.paths)
+    feed(&first, text[..<end])
+    let start = Array(text.prefix(40))
+    var second = ValueFramer(
+      offset: first.consumed,
+      // The line that is begun counts, but not as a whole one.
+      lines: max(first.lines - 1, 0),
+      paths: Self.paths,
+      head: start.span.bytes
+    )
+    feed(&second, text[Int(first.consumed)...])
+    #expect(values == elements && garbage == 0)
+    #expect(lines == whole.lines)
   }
 
   @Test("The pieces in which bytes come change nothing", arguments: Seed.samples(40))

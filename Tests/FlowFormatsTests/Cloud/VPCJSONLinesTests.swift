@@ -123,4 +123,43 @@ struct VPCJSONLinesTests {
     // Columns that are not needed have no place in the text of a copy.
     #expect(first.split(separator: 0x20).count >= expected - 3)
   }
+
+  /// Reads records one by one, as those of a list are given.
+  private func oneByOne(_ records: [String]) -> VPCScannerTests.Outcome {
+    var decoder = AWSVPCDecoder(options: DecoderOptions())
+    var accumulator = EvidenceAccumulator(
+      logKind: .awsVPC,
+      resolver: VPCScannerTests.inventory
+    )
+    for (index, record) in records.enumerated() {
+      decoder.feed(record, line: index + 1, into: &accumulator)
+    }
+    decoder.finish(into: &accumulator)
+    accumulator.finish()
+    return VPCScannerTests.Outcome(accumulator)
+  }
+
+  @Test(
+    "Records of a list, over one line or several, of any length one after the other",
+    arguments: Seed.samples(40)
+  )
+  func records(_ seed: Seed) {
+    var random = seed
+    var style = Style(&random)
+    var records = [#"{"message":"\#(AWSVPCDecoderTests.header)"}"#]
+    for record in ConversationTableTests.capture(&random, count: 150) {
+      if Int.random(in: 0..<40, using: &random) == 0 { style = Style(&random) }
+      var text = style.line(Self.names, record)
+      if Bool.random(using: &random) {
+        text = text.replacingOccurrences(of: "{", with: "{\n  ")
+          .replacingOccurrences(of: "}", with: "\r\n}")
+      }
+      if Int.random(in: 0..<12, using: &random) == 0 {
+        records.append(Self.odd.randomElement(using: &random) ?? "{}")
+      }
+      if Int.random(in: 0..<20, using: &random) == 0 { text += " \n {}" }
+      records.append(text)
+    }
+    #expect(oneByOne(records) == VPCScannerTests.plainly(records))
+  }
 }

@@ -38,7 +38,11 @@ struct VPCScannerTests {
 
   /// Reads line by line the long way.
   static func plainly(_ lines: [String], fields: [String]? = nil) -> Outcome {
-    var decoder = AWSVPCDecoder(options: options(fields))
+    var decoder = AWSVPCDecoder(
+      options: options(fields),
+      capacity: ConversationTable.defaultCapacity,
+      readsTrees: true
+    )
     var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
     for (index, line) in lines.enumerated() where line.contains(where: { $0 != " " && $0 != "\t" })
     {

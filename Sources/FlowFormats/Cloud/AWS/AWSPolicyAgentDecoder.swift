@@ -64,6 +64,9 @@ package struct AWSPolicyAgentDecoder: LogDecoder {
     self.capacity = capacity
   }
 
+  /// The events of CloudWatch.
+  package static var listPaths: [RecordListPath] { [RecordListPath("events", isFirst: true)] }
+
   /// Whether the input begins with lines of the agent, in its file's or CloudWatch's form.
   package static func recognizes(_ start: RawSpan) -> Bool {
     let look = LogStart(start)

@@ -18,6 +18,10 @@ package struct AWSVPCDecoder: LogDecoder {
   private var scanner: VPCScanner?
   /// Turns lines of JSON into such lines.
   private var json = VPCJSONLines()
+  private var room = RecordRoom()
+  private var spare = RecordRoom()
+  /// Whether every record of JSON that is given by itself is read as a tree.
+  private let readsTrees: Bool
   private var table: ConversationTable
   private var isParquet = false
   private var lacksPacketAddresses = false
@@ -33,7 +37,10 @@ package struct AWSVPCDecoder: LogDecoder {
   }
 
   /// Makes a decoder that holds at most `capacity` conversation-hours.
-  package init(options: DecoderOptions, capacity: Int) {
+  ///
+  /// - Parameter readsTrees: Whether records of JSON that are given one by one are read as trees.
+  package init(options: DecoderOptions, capacity: Int, readsTrees: Bool = false) {
+    self.readsTrees = readsTrees
     layout = options.fields.flatMap { AWSVPCLayout(fields: $0) }
     firstLayout = layout
     check = layout == nil ? nil : VPCLayoutCheck()
@@ -62,6 +69,9 @@ package struct AWSVPCDecoder: LogDecoder {
     firstLayout = layout
     table.holdBackFirst()
   }
+
+  /// The events of CloudWatch.
+  package static var listPaths: [RecordListPath] { [RecordListPath("events", isFirst: true)] }
 
   /// Yes: only a header concerns later lines, and conversations are joined at the end.
   package static func sharing(_ options: DecoderOptions) -> LogSharing { .inOrder }
@@ -177,13 +187,36 @@ package struct AWSVPCDecoder: LogDecoder {
       if found == true { noteScanned(json.isMessages ? scanner : copies) }
       index += line - before
       guard index < json.lines.count else { break }
-      let source = json.lines[index].source
-      decodeLine(lines, source.lowerBound, source.upperBound, line: line, into: &accumulator)
+      decodeJSON(lines.extracting(json.lines[index].source), line: line, into: &accumulator)
       line += 1
       index += 1
       if index < json.lines.count { position = json.lines[index].start }
     }
     return true
+  }
+
+  /// Decodes a value of an array or list as ``decodeJSONLines(_:from:line:into:)`` does lines; false when it must be
+  /// looked at by itself.
+  private mutating func decodeJSONRecord(
+    _ record: RawSpan,
+    line: Int,
+    into accumulator: inout EvidenceAccumulator
+  ) -> Bool {
+    guard !readsTrees, room.take(record) else { return false }
+    // It has to be one line.
+    if LineFeeds.next(in: record, from: 0) != nil {
+      guard spare.compact(room) else { return false }
+      swap(&room, &spare)
+    }
+    var room = RecordRoom()
+    swap(&room, &self.room)
+    defer { swap(&room, &self.room) }
+    var start = RecordRoom.margin
+    var line = line
+    // One line and what may be read behind it; the span lives for the call only.
+    let end = start + room.count + 1 + RawSpan.scanSlack
+    let bytes = unsafe room.bytes.span.bytes
+    return decodeJSONLines(bytes.extracting(0..<end), from: &start, line: &line, into: &accumulator)
   }
 
   /// Decodes one record.
@@ -195,8 +228,11 @@ package struct AWSVPCDecoder: LogDecoder {
     let range = record.trimmedRange()
     guard !range.isEmpty else { return }
     switch record.byte(at: range.lowerBound) {
-    case UInt8(ascii: "{"), UInt8(ascii: "["):
-      decodeJSON(record, line: line, into: &accumulator)
+    case UInt8(ascii: "{"):
+      if !decodeJSONRecord(record.extracting(range), line: line, into: &accumulator) {
+        decodeJSON(record, line: line, into: &accumulator)
+      }
+    case UInt8(ascii: "["): decodeJSON(record, line: line, into: &accumulator)
     default:
       decodeText(record, range, line: line, into: &accumulator)
     }

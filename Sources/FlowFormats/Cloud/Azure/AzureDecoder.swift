@@ -43,6 +43,9 @@ package struct AzureDecoder: LogDecoder {
     return isFlow && (look.quotes("flowRecords") || look.quotes("flow.0") || look.quotes("records"))
   }
 
+  /// The file that Azure writes for each hour.
+  package static var listPaths: [RecordListPath] { [RecordListPath("records", isFirst: true)] }
+
   /// Yes: records stand for themselves, and conversations are joined at the end.
   package static func sharing(_ options: DecoderOptions) -> LogSharing { .inOrder }
 
