@@ -112,19 +112,20 @@ extension AWSPolicyAgentLine {
 
   /// Reads `Flow Info: Src IP: … Src Port: … Dest IP: … Proto[:] … Verdict[:] … [Direction …[,] [Tier: …]]`.
   static func read(text: String) -> AWSPolicyAgentLine {
-    let words = text.split { $0 == " " || $0 == "\t" }
+    let words = text.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+      .map { Substring($0) }
     var values = AgentValues()
     var index = 0
     func label(_ index: Int) -> Substring {
       guard index < words.count else { return "" }
-      return words[index].last == ":" ? words[index].dropLast() : words[index]
+      return words[index].withoutLast(UInt8(ascii: ":"))
     }
     while index + 1 < words.count {
       let isPair = label(index) == "Src" || label(index) == "Dest"
       let position = isPair ? index + 2 : index + 1
       guard position < words.count else { break }
       // A colon may end an IPv6 address; a comma never ends a value.
-      let value = words[position].last == "," ? words[position].dropLast() : words[position]
+      let value = words[position].withoutLast(UInt8(ascii: ","))
       switch (label(index), isPair ? label(index + 1) : "") {
       case ("Src", "IP"): values.source = value
       case ("Src", "Port"): values.sourcePort = value
@@ -147,15 +148,17 @@ extension AWSPolicyAgentLine {
   static func read(cloudWatch text: String) -> AWSPolicyAgentLine {
     var values = AgentValues()
     var node: Substring = ""
-    for part in text.split(separator: ";") {
+    for part in text.utf8.split(separator: UInt8(ascii: ";")) {
       // A blank follows the colon of a name, but not those of a time before it or of an address.
       guard
         let colon = part.indices.first(where: {
-          part[$0] == ":" && part[$0...].dropFirst().first == " "
+          part[$0] == UInt8(ascii: ":") && part[$0...].dropFirst().first == UInt8(ascii: " ")
         })
       else { continue }
-      let name = part[..<colon].split(separator: " ").last ?? ""
-      let value = part[part.index(after: colon)...].trimmingBlanks()
+      let name = Substring(
+        part[..<colon].split(separator: UInt8(ascii: " ")).last ?? part[..<part.startIndex]
+      )
+      let value = Substring(part[part.index(after: colon)...]).trimmingBlanks()
       switch name {
       case "Node": node = value
       case "SIP": values.source = value
@@ -184,11 +187,18 @@ extension AWSPolicyAgentLine {
 extension Substring {
   /// The text without blanks at both ends.
   func trimmingBlanks() -> Substring {
-    var part = self
-    while let first = part.first, first == " " || first == "\t" || first == "\r" {
-      part.removeFirst()
-    }
-    while let last = part.last, last == " " || last == "\t" || last == "\r" { part.removeLast() }
-    return part
+    var part = utf8
+    while let first = part.first, Substring.isBlank(first) { part.removeFirst() }
+    while let last = part.last, Substring.isBlank(last) { part.removeLast() }
+    return Substring(part)
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x09 || byte == 0x0d
+  }
+
+  /// The text without a byte at its end, if that is there.
+  fileprivate func withoutLast(_ byte: UInt8) -> Substring {
+    utf8.last == byte ? Substring(utf8.dropLast()) : self
   }
 }
