@@ -63,6 +63,9 @@ package final class PendingAddressTable: AddressResolving {
     waited.table.serves(address, transport: transport, port: port, at: time)
   }
 
+  /// The ports that are served anywhere; see ``AddressResolving``.
+  package var servedPorts: ServedPorts { waited.table.servedPorts }
+
   /// The table itself; see ``AddressResolving``.
   package var ready: any AddressResolving { table }
 

@@ -25,8 +25,8 @@ package final class AddressTable: AddressResolving {
   /// Ports that host-network pods and kubelets serve on nodes, and slices outside of pods.
   let fixedPorts: Set<ServiceDirectory.Key>
   let lives: LifeCounts
-  /// One bit for each port that is served at any address and time by any protocol.
-  private let servedPorts: [UInt64]
+  /// The ports that are served at any address and time by any protocol; see ``AddressResolving``.
+  package let servedPorts: ServedPorts
 
   /// Makes the table; costs about one pass over the objects and one over Services times pods of their
   /// namespace.
@@ -57,9 +57,7 @@ package final class AddressTable: AddressResolving {
     for set in maker.apiServers.values { ports.formUnion(set) }
     ports.formUnion(maker.fixedPorts.map(\.port.port))
     ports.formUnion(maker.services.ports)
-    var bits = [UInt64](repeating: 0, count: 1024)
-    for port in ports { bits[Int(port) / 64] |= 1 << UInt64(port % 64) }
-    servedPorts = bits
+    servedPorts = ServedPorts(ports)
   }
 
   /// How many pods fell into which case while the table was made.
@@ -221,7 +219,7 @@ package final class AddressTable: AddressResolving {
     at time: Int64
   ) -> Bool {
     // Most ports are clients', and those need no look at the address.
-    guard servedPorts[Int(port) / 64] & 1 << UInt64(port % 64) != 0 else { return false }
+    guard servedPorts.contains(port) else { return false }
     let key = ServiceDirectory.PortKey(transport, port)
     if let index = timeline.ports(of: address, at: time) {
       return portSets[Int(index)].contains(key)

@@ -66,6 +66,11 @@ package protocol AddressResolving: Sendable {
   /// Whether a pod that ever held an address ran on the node with another one.
   func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool
 
+  /// All ports of which ``serves(_:transport:port:at:)`` is true at any address and time, and perhaps others.
+  ///
+  /// Most ports are clients' and served by nobody, which is told so without looking for an address.
+  var servedPorts: ServedPorts { get }
+
   /// The same without a wait before each answer, for those who ask for many.
   var ready: any AddressResolving { get }
 }
@@ -80,6 +85,31 @@ extension AddressResolving {
   /// False: where pods run is not known.
   package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool { false }
 
+  /// All: which ports are served is not known beforehand.
+  package var servedPorts: ServedPorts { .all }
+
   /// This one: most never wait.
   package var ready: any AddressResolving { self }
+}
+
+/// Ports that may be served.
+package struct ServedPorts: Sendable {
+  /// Every port.
+  package static let all = ServedPorts(bits: [UInt64](repeating: ~0, count: 1024))
+
+  /// One bit for each port.
+  private var bits: [UInt64]
+
+  private init(bits: [UInt64]) { self.bits = bits }
+
+  /// Makes a set of these.
+  package init(_ ports: some Sequence<UInt16>) {
+    bits = [UInt64](repeating: 0, count: 1024)
+    for port in ports { bits[Int(port) / 64] |= 1 << UInt64(port % 64) }
+  }
+
+  /// Whether a port is in it.
+  package func contains(_ port: UInt16) -> Bool {
+    bits[Int(port) / 64] & 1 << UInt64(port % 64) != 0
+  }
 }

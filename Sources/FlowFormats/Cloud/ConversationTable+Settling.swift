@@ -133,6 +133,7 @@ extension ConversationTable {
     into accumulator: inout EvidenceAccumulator
   ) {
     let resolver = accumulator.resolver?.ready
+    let served = resolver?.servedPorts
     var answered: [UInt64] = []
     for head in conversations.indices where conversations[head].isHead {
       // What may hide a pod behind its node waits for the other node's view.
@@ -147,7 +148,7 @@ extension ConversationTable {
         }
       }
       var group = group(at: head)
-      guard let clientIsA = sureClient(of: group, resolver) else { continue }
+      guard let clientIsA = sureClient(of: group, resolver, served) else { continue }
       group.clientIsA = clientIsA
       guard isSettled(group) else { continue }
       observe(group, &answered)
@@ -164,26 +165,62 @@ extension ConversationTable {
     into accumulator: inout EvidenceAccumulator
   ) {
     let resolver = accumulator.resolver?.ready
-    var groups: [(head: UInt32, clientIsA: Bool?)] = []
+    let served = resolver?.servedPorts
+    let heads = conversations.indices.filter { conversations[$0].isHead && !isGone[$0] }
+    var clients = [Bool?](repeating: nil, count: heads.count)
+    // Most have a client's port that no other has.
+    behaviour.reserve(heads.count)
     var answered: [UInt64] = []
-    for head in conversations.indices where conversations[head].isHead && !isGone[head] {
-      var group = group(at: head)
-      group.clientIsA = sureClient(of: group, resolver)
+    for index in heads.indices {
+      fetchEnds(ahead: index, heads)
+      var group = group(at: heads[index])
+      group.clientIsA = sureClient(of: group, resolver, served)
+      clients[index] = group.clientIsA
       observe(group, &answered)
-      groups.append((head: UInt32(truncatingIfNeeded: head), clientIsA: group.clientIsA))
     }
     behaviour.answered(answered)
-    for index in groups.indices {
-      var group = group(at: Int(groups[index].head))
-      group.clientIsA = groups[index].clientIsA ?? likelyClient(of: group)
-      groups[index].clientIsA = group.clientIsA
-      noteOneWay(group)
+    // Whether a datagram without an answer got somewhere, others of its kind tell: those wait for all of them.
+    var datagrams: [(head: Int, clientIsA: Bool?)] = []
+    for index in heads.indices {
+      fetchEnds(ahead: index, heads)
+      var group = group(at: heads[index])
+      let goes = goes(group, quietSince: cutoff)
+      let isUDP = conversations[group.head].transport == TransportProtocol.udp.number
+      // What stays is decided when it goes.
+      guard goes || isUDP else { continue }
+      group.clientIsA = clients[index] ?? likelyClient(of: group)
+      if isUDP {
+        noteOneWay(group)
+        if goes { datagrams.append((group.head, group.clientIsA)) }
+      } else {
+        judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+      }
     }
-    for (head, clientIsA) in groups {
-      var group = group(at: Int(head))
+    for (head, clientIsA) in datagrams {
+      var group = group(at: head)
       group.clientIsA = clientIsA
       judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     }
+  }
+
+  /// Asks for the memory in which the ends of a conversation will be found that comes some places behind one.
+  @inline(__always)
+  private func fetchEnds(ahead index: Int, _ heads: [Int]) {
+    guard index + 16 < heads.count else { return }
+    let one = conversations[heads[index + 16]]
+    behaviour.fetch(key(one, isA: true))
+    behaviour.fetch(key(one, isA: false))
+  }
+
+  /// Whether any hour of a conversation is to be judged.
+  private func goes(_ group: ConversationGroup, quietSince cutoff: Int64) -> Bool {
+    var next = UInt32(truncatingIfNeeded: group.head + 1)
+    while next != 0 {
+      let position = Int(next) - 1
+      if position >= heldBack, conversations[position].last <= cutoff { return true }
+      next = conversations[position].next
+    }
+    return false
   }
 
   @inline(__always)
@@ -288,7 +325,8 @@ extension ConversationTable {
   @inline(__always)
   private func sureClient(
     of group: ConversationGroup,
-    _ resolver: (any AddressResolving)?
+    _ resolver: (any AddressResolving)?,
+    _ served: ServedPorts?
   ) -> Bool? {
     let stated = group.marksA.contains(.stated)
     if stated != group.marksB.contains(.stated) { return stated }
@@ -296,6 +334,8 @@ extension ConversationTable {
     if opened != (group.marksB.contains(.opened) || group.marksA.contains(.answered)) {
       return opened
     }
+    let one = conversations[group.head]
+    guard let served, served.contains(one.portA) || served.contains(one.portB) else { return nil }
     return resolver.flatMap { servedClient(of: group, $0) }
   }
 

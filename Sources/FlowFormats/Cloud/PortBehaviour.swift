@@ -1,3 +1,4 @@
+import CPrefetch
 import FlowModel
 
 /// How the (address, port) pairs of a capture behave: whom they meet and whether they answer openings.
@@ -42,6 +43,21 @@ struct PortBehaviour: Sendable {
     return UInt32(truncatingIfNeeded: mixed >> 16) | 1
   }
 
+  /// Asks for the memory in which an end will be looked for.
+  @inline(__always)
+  func fetch(_ key: UInt64) {
+    let place = Int(truncatingIfNeeded: SlotIndex.mix(key, 0)) & (ends.count &- 1)
+    // Nothing is read, so any address will do.
+    unsafe ends.withUnsafeBufferPointer { ends in
+      unsafe flowlearn_prefetch(ends.baseAddress.map { unsafe $0 + place }, MemoryLayout<End>.size)
+    }
+  }
+
+  /// Makes room for so many more ends at once.
+  mutating func reserve(_ more: Int) {
+    if (count + more) * 4 > ends.count * 3 { replace(with: known, room: more) }
+  }
+
   /// Notes that an end exchanged packets with a partner.
   mutating func meet(_ key: UInt64, partner: UInt32) {
     let position = position(of: key)
@@ -77,7 +93,11 @@ struct PortBehaviour: Sendable {
 
   /// Forgets ends that tell nothing yet, and everything past `limit`, the least telling first.
   mutating func prune(to limit: Int) {
-    var kept = known.filter { $0.answersOpenings || $0.count >= 2 }
+    var kept: [End] = []
+    // Few: most are clients' ports, which met one partner.
+    for end in ends where end.key != 0 && (end.answersOpenings || end.count >= 2) {
+      kept.append(end)
+    }
     if kept.count > limit {
       kept = kept.filter { $0.answersOpenings || Int($0.count) >= PortBehaviour.busyPartners }
     }
@@ -88,7 +108,10 @@ struct PortBehaviour: Sendable {
       }
       kept.removeLast(kept.count - limit)
     }
-    replace(with: kept)
+    // As many others will come again: the room for them stays.
+    for index in ends.indices { ends[index] = End() }
+    count = kept.count
+    for end in kept { ends[place(of: end.key)] = end }
   }
 
   /// Gives the addresses new numbers.
@@ -116,9 +139,9 @@ struct PortBehaviour: Sendable {
     return moved
   }
 
-  private mutating func replace(with kept: [End]) {
+  private mutating func replace(with kept: [End], room: Int = 1) {
     var size = 1024
-    while size * 3 < (kept.count + 1) * 4 { size *= 2 }
+    while size * 3 < (kept.count + room) * 4 { size *= 2 }
     ends = Array(repeating: End(), count: size)
     count = kept.count
     for end in kept { ends[place(of: end.key)] = end }

@@ -82,7 +82,8 @@ struct AzureTuple {
   /// Finds the values between the commas, less blanks around them.
   ///
   /// - Returns: How many there are, also of those that find no place.
-  private static func split(_ text: RawSpan, into values: inout InlineArray<13, Range<Int>>) -> Int {
+  private static func split(_ text: RawSpan, into values: inout InlineArray<13, Range<Int>>) -> Int
+  {
     var count = 0
     var start = 0
     while true {
