@@ -70,15 +70,16 @@ extension Benchmark {
     measure("rotated  \(count) files", logs, count, .hubble, cluster, tally, inventory: nil)
   }
 
-  /// Ingests a directory into fresh stores, and prints the medians.
-  private func measure(
+  /// Ingests a file or directory into fresh stores, and prints the medians.
+  func measure(
     _ title: String,
     _ logs: String,
-    _ count: Int,
+    _ count: Int?,
     _ format: LogWriter.Format,
     _ cluster: GeneratedCluster,
     _ tally: LogWriter.Tally,
-    inventory: String?
+    inventory: String?,
+    bytes: Int = 0
   ) {
     var store = ""
     let run = Child.median(runs) {
@@ -86,9 +87,12 @@ extension Benchmark {
       if let inventory { addInventory(inventory, to: store) }
       return Child.run([flowlearn, "ingest", "-q", "-j", String(threads), "--store", store, logs])
     }
+    let pace =
+      count.map { "\(round2(run.wall * 1000 / Double($0))) ms a file" }
+      ?? "\(round2(Double(bytes) / 1e9 / run.wall)) GB/s"
     print(
       "\(title): \(round2(run.wall)) s wall, \(round2(run.processor)) s processor, "
-        + "\(round2(run.wall * 1000 / Double(count))) ms a file, \(run.memory >> 20) MiB peak"
+        + "\(pace), \(run.memory >> 20) MiB peak"
         + (run.status == 0 ? "" : "  FAILED (\(run.status))")
     )
     print(

@@ -10,8 +10,8 @@ struct Benchmark {
     Generates logs, ingests each into a fresh store and prints GB/s, GB per processor second and peak
     memory, with the ratio to DuckDB doing the same aggregation where python3 has the duckdb module.
     What is stored is compared with what was generated, edge by edge and count by count.
-    Figures are medians of the runs. Names: hubble, churn, calico, vpc, gzip, zstd, small, rotated, policy; and
-    store, which is run by name only: queries of a store of 50 million edge-hours (3 GB).
+    Figures are medians of the runs. Names: hubble, churn, calico, vpc, default, gzip, zstd, small, rotated,
+    shapes, policy; and store, which is run by name only: queries of a store of 50 million edge-hours (3 GB).
     """
 
   let flowlearn: String
@@ -51,7 +51,8 @@ struct Benchmark {
 
   /// What is measured unless one is named.
   private static let usual = [
-    "hubble", "churn", "calico", "vpc", "gzip", "zstd", "small", "rotated", "policy",
+    "hubble", "churn", "calico", "vpc", "default", "gzip", "zstd", "small", "rotated", "shapes",
+    "policy",
   ]
 
   func run() throws {
@@ -68,12 +69,14 @@ struct Benchmark {
     case "churn": try measure(only, .hubble, wide, gigabytes: size)
     case "calico": try measure(only, .calico, usual, gigabytes: size * 0.3)
     case "vpc": try measure(only, .vpc, usual, gigabytes: size * 0.5)
+    case "default": try measure(only, .vpcDefault, usual, gigabytes: size * 0.4)
     case "gzip":
       try measure(only, .hubble, usual, gigabytes: size * 0.5, compressedBy: ["gzip", "-kf", "-1"])
     case "zstd":
       try measure(only, .hubble, usual, gigabytes: size * 0.5, compressedBy: ["zstd", "-qf", "-3"])
     case "small": try measureSmallFiles(usual)
     case "rotated": try measureRotated(usual)
+    case "shapes": try measureShapes(usual)
     case "policy": try measurePolicy()
     case "store": try measureStore()
     default:
@@ -128,7 +131,7 @@ struct Benchmark {
       file += compressor[0] == "gzip" ? ".gz" : ".zst"
     }
     defer { if !keeps { try? FileManager.default.removeItem(atPath: file) } }
-    let inventory = format == .vpc ? try writeInventory(cluster) : nil
+    let inventory = format == .vpc || format == .vpcDefault ? try writeInventory(cluster) : nil
     var store = ""
     func ingest() -> Measurement {
       store = freshStore(name)

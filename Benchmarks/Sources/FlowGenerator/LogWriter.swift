@@ -8,8 +8,10 @@ public struct LogWriter {
     case hubble
     /// Calico flow log JSON lines of about 1.2 KB.
     case calico
-    /// AWS VPC flow logs, the default 14 fields and the packet addresses.
+    /// AWS VPC flow logs: the default 14 fields, TCP flags and the packet addresses.
     case vpc
+    /// AWS VPC flow logs of the default format: without flags only other connections tell who opened one.
+    case vpcDefault
   }
 
   /// What was written, counted by the writer itself.
@@ -46,10 +48,10 @@ public struct LogWriter {
     defer { try? handle.close() }
     var buffer: [UInt8] = []
     buffer.reserveCapacity(9 << 20)
-    if format == .vpc {
+    if format == .vpc || format == .vpcDefault {
       buffer += Array(
-        ("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags pkt-srcaddr pkt-dstaddr\n")
-          .utf8
+        ("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+          + (format == .vpc ? " tcp-flags pkt-srcaddr pkt-dstaddr\n" : "\n")).utf8
       )
     }
     var written = 0
@@ -82,7 +84,7 @@ public struct LogWriter {
         hubble(edge, sourcePod, destinationPod, clientPort, isReply: isReply)
       }
     case .calico: lines = [true, false].map { calico(edge, isSource: $0) }
-    case .vpc:
+    case .vpc, .vpcDefault:
       lines = [false, true].map { isReply in
         vpc(edge, sourcePod, destinationPod, clientPort, isReply: isReply)
       }
@@ -158,7 +160,8 @@ public struct LogWriter {
     let start = 1_793_577_600 + clock / 1000
     let ends = isReply ? "\(server) \(client)" : "\(client) \(server)"
     let ports = isReply ? "\(edge.port) \(clientPort)" : "\(clientPort) \(edge.port)"
-    return
-      "5 123456789012 eni-0a1b2c3d4e5f6000\(destinationPod % 8) \(ends) \(ports) 6 10 4200 \(start) \(start + 50) ACCEPT OK \(isReply ? 19 : 3) \(ends)\n"
+    let columns =
+      "123456789012 eni-0a1b2c3d4e5f6000\(destinationPod % 8) \(ends) \(ports) 6 10 4200 \(start) \(start + 50) ACCEPT OK"
+    return format == .vpc ? "5 \(columns) \(isReply ? 19 : 3) \(ends)\n" : "2 \(columns)\n"
   }
 }

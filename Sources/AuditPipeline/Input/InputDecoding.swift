@@ -52,9 +52,7 @@ struct InputDecoding: Sendable {
     head = input.head
     storage = input.storage
     source = SourceBox(source: input.source)
-    let head = input.head.span.bytes
-    let beginsWithList = ValueFramer.objectsAroundList(in: head, format.decoder.listPaths) > 0
-    framing = beginsWithList ? .values : RecordFraming.detect(head)
+    framing = RecordFraming.detect(input.head.span.bytes)
     self.format = format
     self.options = options
     self.resolver = resolver

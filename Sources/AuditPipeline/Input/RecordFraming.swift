@@ -31,6 +31,12 @@ enum RecordFraming {
       ) ? .values : .lines
     }
     guard byte == UInt8(ascii: "{") else { return .lines }
+    // A brace alone on the first line is no record, though its elements may stand one on a line.
+    var next = first + 1
+    while next < head.byteCount, head.byte(at: next) != 0x0a, isSpace(head.byte(at: next)) {
+      next += 1
+    }
+    if next < head.byteCount, head.byte(at: next) == 0x0a { return .values }
     // Pretty-printed values never have a whole object on a line that starts with its brace.
     var start = head.markEnd
     var tried = 0

@@ -41,6 +41,9 @@ struct ValueFramer {
   private let paths: [RecordListPath]
   /// The objects around the list that is being read; 0 when there is none.
   private var objectsAround = 0
+  /// Bytes behind the list, and the last of them that is no white space.
+  private var skipped = 0
+  private var lastByte: UInt8 = 0
   /// Those around the first list, for good.
   private var objectsAroundFirst = 0
   /// Brackets that were opened between its elements.
@@ -50,12 +53,12 @@ struct ValueFramer {
   ///
   /// - Parameters:
   ///   - paths: Where objects have lists of records.
-  ///   - head: The start of the input, which tells what it goes on with at an offset behind it.
+  ///   - head: The start of the input, which shows whether it has such a list.
   init(
     offset: Int64,
     lines: Int,
     paths: [RecordListPath] = [],
-    head: RawSpan? = nil,
+    head: RawSpan,
     longestValue: Int = RecordFraming.longestValue
   ) {
     consumed = offset
@@ -64,12 +67,28 @@ struct ValueFramer {
     line = lines + 1
     valueLine = line
     self.longestValue = longestValue
+    // A list that the start does not show is read with its object: who goes on behind an element must know of it.
+    let around = ValueFramer.objectsAroundList(in: head, paths)
+    self.paths = around > 0 ? paths : []
+    guard around > 0 else { return }
+    if offset == 0 {
+      finder = ListFinder(paths)
+    } else {
+      // What was consumed ended with an element.
+      objectsAround = around
+    }
+  }
+
+  /// Starts at the beginning of an input that may have a list anywhere.
+  private init(lookingFor paths: [RecordListPath]) {
+    consumed = 0
+    blockStart = 0
+    lines = 0
+    line = 1
+    valueLine = 1
+    longestValue = RecordFraming.longestValue
     self.paths = paths
-    finder = paths.isEmpty ? nil : ListFinder(paths)
-    guard offset > 0, let head else { return }
-    // What was consumed ended with an element.
-    objectsAround = ValueFramer.objectsAroundList(in: head, paths)
-    if objectsAround > 0 { finder = nil }
+    finder = ListFinder(paths)
   }
 
   /// How many objects are around the list that an input begins with; 0 when it begins with none.
@@ -81,7 +100,7 @@ struct ValueFramer {
     guard !paths.isEmpty, first < head.byteCount, head.byte(at: first) == UInt8(ascii: "{") else {
       return 0
     }
-    var framer = ValueFramer(offset: 0, lines: 0, paths: paths)
+    var framer = ValueFramer(lookingFor: paths)
     // Piece by piece: most heads show with their first record that there is none.
     while first < head.byteCount, framer.finder != nil {
       let end = min(first + 512, head.byteCount)
@@ -95,8 +114,8 @@ struct ValueFramer {
   /// Whether the end of what was given lies inside a value.
   var isInsideValue: Bool {
     switch state {
-    case .between, .behindList: false
-    case .value, .garbage: true
+    case .between: false
+    case .value, .garbage, .behindList: true
     }
   }
 
@@ -116,16 +135,9 @@ struct ValueFramer {
         index += 1
       case .value(let depth):
         index = advance(bytes, from: index, depth: depth, value: value, garbage: garbage)
-      case .behindList(let depth): index = skip(bytes, from: index, depth: depth)
-      case .garbage:
-        let byte = bytes.byte(at: index)
-        // What begins an object is looked at once more.
-        if byte != UInt8(ascii: "{") { index += 1 }
-        if byte == UInt8(ascii: "{") || byte == 0x0a {
-          garbage(valueLine)
-          end(behind: index)
-        }
-        if byte == 0x0a { line += 1 }
+      case .behindList(let depth):
+        index = skip(bytes, from: index, depth: depth, garbage: garbage)
+      case .garbage: index = skipGarbage(bytes, from: index, garbage: garbage)
       }
     }
     if case .value = state {
@@ -133,6 +145,36 @@ struct ValueFramer {
       if inString { finder?.endBlock(bytes) }
     }
     blockStart += Int64(bytes.byteCount)
+  }
+
+  /// Reads on in text that is no value.
+  ///
+  /// - Returns: The offset of the first byte that was not read.
+  private mutating func skipGarbage(
+    _ bytes: RawSpan,
+    from index: Int,
+    garbage: (Int) -> Void
+  ) -> Int {
+    if inString { return advanceInString(bytes, from: index, before: bytes.byteCount) }
+    let byte = bytes.byte(at: index)
+    switch byte {
+    case UInt8(ascii: "\"") where objectsAround > 0: inString = true
+    // What begins an object or ends the list is looked at once more.
+    case UInt8(ascii: "{"):
+      garbage(valueLine)
+      end(behind: index)
+      return index
+    case UInt8(ascii: "]") where objectsAround > 0, UInt8(ascii: ",") where objectsAround > 0:
+      garbage(valueLine)
+      end(behind: index)
+      return index
+    case 0x0a:
+      garbage(valueLine)
+      end(behind: index + 1)
+      line += 1
+    default: break
+    }
+    return index + 1
   }
 
   private mutating func start(_ byte: UInt8, at index: Int) {
@@ -148,12 +190,16 @@ struct ValueFramer {
         innerBrackets -= 1
       } else if objectsAround > 0 {
         state = .behindList(depth: objectsAround)
-        objectsAround = 0
+        skipped = 0
+        lastByte = byte
       }
       return
     case UInt8(ascii: "{"):
       valueStart = index
       state = .value(depth: 1)
+    case UInt8(ascii: "\"") where objectsAround > 0:
+      state = .garbage
+      inString = true
     default: state = .garbage
     }
     valueLine = line
@@ -257,21 +303,36 @@ struct ValueFramer {
   }
 
   /// Skips what stands behind a list in the objects around it.
-  private mutating func skip(_ bytes: RawSpan, from start: Int, depth: Int) -> Int {
+  private mutating func skip(
+    _ bytes: RawSpan,
+    from start: Int,
+    depth: Int,
+    garbage: (Int) -> Void
+  ) -> Int {
     var depth = depth
     var index = start
-    while index < bytes.byteCount {
+    let limit = min(bytes.byteCount, start + longestValue + 1 - skipped)
+    while index < limit {
       if inString {
-        index = advanceInString(bytes, from: index, before: bytes.byteCount)
+        index = advanceInString(bytes, from: index, before: limit)
         continue
       }
       let byte = bytes.byte(at: index)
+      let opens = byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[")
+      if opens, depth == objectsAround, lastByte != UInt8(ascii: ":") {
+        // No member: the list was not over, only its bracket was.
+        garbage(line)
+        state = .between
+        return index
+      }
       index += 1
+      if !RecordFraming.isSpace(byte) { lastByte = byte }
       switch byte {
       case UInt8(ascii: "\""): inString = true
       case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
         depth -= 1
+        objectsAround = min(objectsAround, depth)
         guard depth == 0 else { continue }
         // What is consumed stays behind the last element: a file that grows gets its next one there.
         state = .between
@@ -282,7 +343,14 @@ struct ValueFramer {
       default: break
       }
     }
-    state = .behindList(depth: depth)
+    skipped += index - start
+    if skipped > longestValue {
+      garbage(line)
+      objectsAround = 0
+      end(behind: index)
+    } else {
+      state = .behindList(depth: depth)
+    }
     return index
   }
 

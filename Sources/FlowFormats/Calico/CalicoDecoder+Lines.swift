@@ -47,7 +47,9 @@ extension CalicoDecoder {
     forgetIndices(unlessKnown: accumulator.endpoints.count)
     var scanned = CalicoScanner.Line()
     let bytes = unsafe room.bytes.span.bytes
-    guard scanner.scan(bytes, RecordRoom.margin, &scanned) >= 0,
+    // All of it: behind a line feed in the text another record may stand.
+    let end = RecordRoom.margin + room.count
+    guard scanner.scan(bytes, RecordRoom.margin, &scanned) == end,
       count(&scanned, bytes, line: line, into: &accumulator)
     else { return false }
     knownEndpoints = accumulator.endpoints.count

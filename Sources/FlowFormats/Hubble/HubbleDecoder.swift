@@ -117,7 +117,8 @@ package struct HubbleDecoder: LogDecoder {
     forgetIndices(unlessKnown: accumulator.endpoints.count)
     var scanned = HubbleScanner.Line(mayAssume: false)
     let bytes = unsafe room.bytes.span.bytes
-    guard scanner.scanMembers(bytes, first, &scanned) >= 0,
+    // All of it: behind a line feed in the text another record may stand.
+    guard scanner.scanMembers(bytes, first, &scanned) == RecordRoom.margin + room.count,
       take(&scanned, bytes, line: line, into: &accumulator)
     else { return false }
     knownEndpoints = accumulator.endpoints.count

@@ -31,7 +31,14 @@ struct RecordFramingTests {
     paths: [RecordListPath] = [],
     longestValue: Int = RecordFraming.longestValue
   ) -> (values: [String], lines: [Int], garbage: [Int], framer: ValueFramer) {
-    var framer = ValueFramer(offset: 0, lines: 0, paths: paths, longestValue: longestValue)
+    let head = Array(text.utf8)
+    var framer = ValueFramer(
+      offset: 0,
+      lines: 0,
+      paths: paths,
+      head: head.span.bytes,
+      longestValue: longestValue
+    )
     var values: [String] = []
     var lines: [Int] = []
     var garbage: [Int] = []
@@ -173,7 +180,7 @@ struct RecordFramingTests {
       (#"{"a":{"items":[{}]}}"#, nil), (#"{"hits":[{}]}"#, nil), (#"{"hits":{"items":[{}]}}"#, nil),
       (#"{"x":{"hits":[{}]}}"#, nil), (#"{"hits":{"a":{}},"b":{"hits":[{}]}}"#, nil),
       (#"{"it\u0065ms":[{}]}"#, nil), (#"{"items":1,"x":[{}]}"#, nil),
-      (#"{"a":{}}{"items":[{}]}"#, 2),
+      (#"{"a":{}}{"items":[{}]}"#, 2), (#"{"hits":{"hits":[{"z":1}]},"x":[{},[{}]]}"#, 1),
     ]
   )
   func lists(_ example: (text: String, count: Int?)) {
@@ -189,6 +196,31 @@ struct RecordFramingTests {
       let end = last.map { example.text.utf8.distance(from: example.text.startIndex, to: $0) }
       #expect(found.framer.consumed == end.map(Int64.init))
     }
+  }
+
+  @Test(
+    "Damage in a list costs what is damaged",
+    arguments: [
+      (#"{"items":[{"a":1},null]}"#, 1, 1), (#"{"items":[{"a":1},null,3,"a{,]b",{"b":1}]}"#, 2, 3),
+      (#"{"items":[{"a":1}],{"b":1},{"c":1}]}"#, 3, 1), (#"{"items":[{"a":1}],[{"b":1}]]}"#, 2, 1),
+      (#"{"items":[{"a":1},x y,{"b":1}]}"#, 2, 1),
+    ]
+  )
+  func damagedLists(_ example: (text: String, values: Int, garbage: Int)) {
+    for size in [1, 3, example.text.utf8.count] {
+      let pieces = Array(repeating: size, count: example.text.utf8.count / size)
+      let found = cut(example.text, pieces: pieces, paths: Self.paths)
+      #expect(found.values.count == example.values && found.garbage.count == example.garbage)
+    }
+  }
+
+  @Test("A list that is cut behind its end is not over, and what follows one has a limit")
+  func behindList() {
+    #expect(cut(#"{"items":[{}],"tot"#, paths: Self.paths).framer.isInsideValue)
+    let long = #"{"items":[{}],"x":"\#(String(repeating: "y", count: 300))"}"#
+    let found = cut(long, pieces: [20, 50, 100], paths: Self.paths, longestValue: 200)
+    #expect(found.values.count == 1 && found.garbage == [1])
+    #expect(found.framer.consumed > 200)
   }
 
   @Test("A list is gone on with behind any element", arguments: Seed.samples(30))
@@ -219,9 +251,9 @@ struct RecordFramingTests {
         garbage += 1
       }
     }
-    var first = ValueFramer(offset: 0, lines: 0, paths: Self.paths)
-    feed(&first, text[..<end])
     let start = Array(text.prefix(40))
+    var first = ValueFramer(offset: 0, lines: 0, paths: Self.paths, head: start.span.bytes)
+    feed(&first, text[..<end])
     var second = ValueFramer(
       offset: first.consumed,
       // The line that is begun counts, but not as a whole one.

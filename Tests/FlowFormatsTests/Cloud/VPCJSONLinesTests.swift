@@ -162,4 +162,22 @@ struct VPCJSONLinesTests {
     }
     #expect(oneByOne(records) == VPCScannerTests.plainly(records))
   }
+
+  @Test(
+    "The columns of a log that goes on are known from its messages too",
+    arguments: [
+      "{\"message\":\"HEADER\"}\n", "{\"id\":1, \"log\" : \"HEADER\"}\r\n", "HEADER\n",
+      "{\n  \"events\": [\n    {\n      \"message\": \"HEADER\",\n      \"timestamp\": 1\n",
+    ]
+  )
+  func resumes(start: String) {
+    var decoder = AWSVPCDecoder(options: DecoderOptions())
+    let bytes = Array(
+      start.replacingOccurrences(of: "HEADER", with: AWSVPCDecoderTests.header).utf8
+    )
+    decoder.resume(after: bytes.span.bytes)
+    #expect(
+      decoder.layout?.columns == AWSVPCLayout(fields: [AWSVPCDecoderTests.header])?.columns
+    )
+  }
 }

@@ -49,7 +49,9 @@ struct EnvelopeGenerator {
   }
 
   private mutating func layer(_ record: String) -> String {
-    let text = EnvelopeGenerator.quoted(record + word(["", "\n", "\r\n", " "]))
+    // Behind a line feed there may be more than the record.
+    let more = chance(5) ? "\n" + word([record, "{}", "a"]) : word(["", "\n", "\r\n", " "])
+    let text = EnvelopeGenerator.quoted(record + more)
     switch number(0...11) {
     case 0:
       return #"{"body":{"stringValue":\#(text)},"attributes":[]}"#

@@ -57,7 +57,7 @@ package struct AWSVPCDecoder: LogDecoder {
       let line = start.extracting(offset..<end)
       let whole = line.trimmedRange()
       if !whole.isEmpty {
-        let range = AWSVPCDecoder.withoutTime(line, whole)
+        let range = AWSVPCDecoder.withoutTime(line, AWSVPCDecoder.message(in: line, whole))
         if 0x61...0x7a ~= line.byte(at: range.lowerBound),
           let header = AWSVPCLayout(header: line, in: range)
         {
@@ -72,6 +72,27 @@ package struct AWSVPCDecoder: LogDecoder {
 
   /// The events of CloudWatch.
   package static var listPaths: [RecordListPath] { [RecordListPath("events", isFirst: true)] }
+
+  /// The text of the first message in a line of JSON; the line where there is none.
+  private static func message(in line: RawSpan, _ whole: Range<Int>) -> Range<Int> {
+    let first = line.byte(at: whole.lowerBound)
+    guard first == UInt8(ascii: "{") || first == UInt8(ascii: "\"") else { return whole }
+    let text = line.text(in: whole)
+    // Repaired text has other offsets.
+    guard text.utf8.count == whole.count else { return whole }
+    for key in CloudEnvelope.messageKeys {
+      guard let found = text.firstRange(of: "\"\(key)\"") else { continue }
+      let behind = text[found.upperBound...].utf8
+      guard let open = behind.firstIndex(of: UInt8(ascii: "\"")),
+        let close = behind[behind.index(after: open)...].firstIndex(of: UInt8(ascii: "\""))
+      else { continue }
+      let start = text.utf8.distance(from: text.startIndex, to: open) + 1
+      let end = text.utf8.distance(from: text.startIndex, to: close)
+      guard start < end else { continue }
+      return whole.lowerBound + start..<whole.lowerBound + end
+    }
+    return whole
+  }
 
   /// Yes: only a header concerns later lines, and conversations are joined at the end.
   package static func sharing(_ options: DecoderOptions) -> LogSharing { .inOrder }
@@ -181,9 +202,11 @@ package struct AWSVPCDecoder: LogDecoder {
       // The span lives for the calls only.
       let text = unsafe json.text.span.bytes
       let found =
-        json.isMessages
-        ? scanner?.scan(text, from: &position, line: &line, into: &table, &accumulator)
-        : copies?.scan(text, from: &position, line: &line, into: &table, &accumulator)
+        !mayScan(accumulator.resolver != nil)
+        ? nil
+        : json.isMessages
+          ? scanner?.scan(text, from: &position, line: &line, into: &table, &accumulator)
+          : copies?.scan(text, from: &position, line: &line, into: &table, &accumulator)
       if found == true { noteScanned(json.isMessages ? scanner : copies) }
       index += line - before
       guard index < json.lines.count else { break }
