@@ -221,7 +221,8 @@ struct InputDecoding: Sendable {
       offset: start.offset,
       lines: start.wholeLines,
       paths: format.decoder.listPaths,
-      head: head.span.bytes
+      head: head.span.bytes,
+      isHeadFinal: RecordFraming.isFinal(head.span.bytes)
     )
     var tail = start.tail
     var kept: [UInt8] = []

@@ -31,12 +31,7 @@ enum RecordFraming {
       ) ? .values : .lines
     }
     guard byte == UInt8(ascii: "{") else { return .lines }
-    // A brace alone on the first line is no record, though its elements may stand one on a line.
-    var next = first + 1
-    while next < head.byteCount, head.byte(at: next) != 0x0a, isSpace(head.byte(at: next)) {
-      next += 1
-    }
-    if next < head.byteCount, head.byte(at: next) == 0x0a { return .values }
+    if opensOnFirstLine(head) { return .values }
     // Pretty-printed values never have a whole object on a line that starts with its brace.
     var start = head.markEnd
     var tried = 0
@@ -50,6 +45,23 @@ enum RecordFraming {
       tried += 1
     }
     return .values
+  }
+
+  /// Whether the first line ends where an object or list begins: that is no record, though elements of the list may
+  /// stand one on a line.
+  private static func opensOnFirstLine(_ head: RawSpan) -> Bool {
+    var first = head.markEnd
+    while first < head.byteCount, isSpace(head.byte(at: first)) { first += 1 }
+    guard let feed = LineFeeds.next(in: head, from: first) else { return false }
+    var last = feed - 1
+    while last > first, isSpace(head.byte(at: last)) { last -= 1 }
+    return last >= first
+      && (head.byte(at: last) == UInt8(ascii: "{") || head.byte(at: last) == UInt8(ascii: "["))
+  }
+
+  /// Whether ``detect(_:)`` will say the same when the input has grown.
+  static func isFinal(_ head: RawSpan) -> Bool {
+    head.byteCount >= OpenedInput.headSize || opensOnFirstLine(head)
   }
 
   static func isSpace(_ byte: UInt8) -> Bool {

@@ -54,11 +54,14 @@ struct ValueFramer {
   /// - Parameters:
   ///   - paths: Where objects have lists of records.
   ///   - head: The start of the input, which shows whether it has such a list.
+  ///   - isHeadFinal: Whether the input will still be cut into values when it has grown: if not, nothing inside a
+  ///     value may be consumed.
   init(
     offset: Int64,
     lines: Int,
     paths: [RecordListPath] = [],
     head: RawSpan,
+    isHeadFinal: Bool = true,
     longestValue: Int = RecordFraming.longestValue
   ) {
     consumed = offset
@@ -72,7 +75,7 @@ struct ValueFramer {
     self.paths = around > 0 ? paths : []
     guard around > 0 else { return }
     if offset == 0 {
-      finder = ListFinder(paths)
+      if isHeadFinal { finder = ListFinder(paths) }
     } else {
       // What was consumed ended with an element.
       objectsAround = around
@@ -355,8 +358,11 @@ struct ValueFramer {
   }
 
   private mutating func end(behind index: Int) {
-    consumed = blockStart + Int64(index)
-    lines = line
+    // Who goes on behind an element does not know of brackets that are open between elements.
+    if innerBrackets == 0 {
+      consumed = blockStart + Int64(index)
+      lines = line
+    }
     pending.removeAll(keepingCapacity: true)
     state = .between
     inString = false

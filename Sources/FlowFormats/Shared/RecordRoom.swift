@@ -73,7 +73,7 @@ struct RecordRoom: Sendable {
       unsafe RecordRoom.unescape(source.bytes.span.bytes, range, into: target)
     }
     guard var found else { return false }
-    while found > 0, RecordRoom.isSpace(bytes[RecordRoom.margin + found - 1]) { found -= 1 }
+    while found > 0, RawSpan.isBlank(bytes[RecordRoom.margin + found - 1]) { found -= 1 }
     end(at: found)
     return true
   }
@@ -105,11 +105,6 @@ struct RecordRoom: Sendable {
   private mutating func end(at size: Int) {
     count = size
     bytes[RecordRoom.margin + size] = 0x0a
-  }
-
-  @inline(__always)
-  private static func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09
   }
 
   /// - Returns: The bytes written behind the margin.
@@ -200,9 +195,9 @@ struct RecordRoom: Sendable {
         }
         continue
       }
-      if isSpace(byte) {
+      if RawSpan.isBlank(byte) {
         position &+= 1
-        while position < end, isSpace(source.knownByte(at: position)) { position &+= 1 }
+        while position < end, RawSpan.isBlank(source.knownByte(at: position)) { position &+= 1 }
         let before = unsafe target[out &- 1]
         guard
           out == margin || position == end || opens(before)

@@ -56,7 +56,7 @@ struct RecordUnwrapper: Sendable {
   ///   decisive one; 0 when the tree must look. The record is in ``room``.
   mutating func unwrap(_ record: RawSpan, from start: Int) -> UInt64 {
     var start = start
-    while start < record.byteCount, RecordUnwrapper.isSpace(record.byte(at: start)) { start += 1 }
+    while start < record.byteCount, RawSpan.isBlank(record.byte(at: start)) { start += 1 }
     guard start < record.byteCount,
       record.byte(at: start) == UInt8(ascii: "{"),
       room.take(record.extracting(start..<record.byteCount))
@@ -126,10 +126,10 @@ struct RecordUnwrapper: Sendable {
     repeat {
       position &+= 1
       let key = position &+ 1
-      if RecordUnwrapper.isSpace(bytes.knownByte(at: position)) { return .spaced }
+      if RawSpan.isBlank(bytes.knownByte(at: position)) { return .spaced }
       let value = bytes.plainKeyEnd(position)
       guard value >= 0 else { return spacedOrUnknown(bytes, position) }
-      if RecordUnwrapper.isSpace(bytes.knownByte(at: value)) { return .spaced }
+      if RawSpan.isBlank(bytes.knownByte(at: value)) { return .spaced }
       let length = value &- key &- 2
       if let number = recordKeys.number(bytes, key, length) {
         found |= 1 &<< UInt64(number)
@@ -142,7 +142,7 @@ struct RecordUnwrapper: Sendable {
         guard payloads.take(bytes, value..<position, rank: rank) else { return .unknown }
       }
     } while bytes.knownByte(at: position) == UInt8(ascii: ",")
-    if RecordUnwrapper.isSpace(bytes.knownByte(at: position)), position < end { return .spaced }
+    if RawSpan.isBlank(bytes.knownByte(at: position)), position < end { return .spaced }
     guard bytes.knownByte(at: position) == UInt8(ascii: "}"), position &+ 1 == end else {
       return .unknown
     }
@@ -152,12 +152,7 @@ struct RecordUnwrapper: Sendable {
   private func spacedOrUnknown(_ bytes: RawSpan, _ quote: Int) -> Step {
     guard bytes.knownByte(at: quote) == UInt8(ascii: "\"") else { return .unknown }
     let end = bytes.plainStringEnd(quote &+ 1)
-    return end >= 0 && RecordUnwrapper.isSpace(bytes.knownByte(at: end &+ 1)) ? .spaced : .unknown
-  }
-
-  @inline(__always)
-  private static func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09
+    return end >= 0 && RawSpan.isBlank(bytes.knownByte(at: end &+ 1)) ? .spaced : .unknown
   }
 }
 

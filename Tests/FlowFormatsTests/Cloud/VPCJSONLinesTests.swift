@@ -167,6 +167,8 @@ struct VPCJSONLinesTests {
     "The columns of a log that goes on are known from its messages too",
     arguments: [
       "{\"message\":\"HEADER\"}\n", "{\"id\":1, \"log\" : \"HEADER\"}\r\n", "HEADER\n",
+      "{\"events\":[{\"message\":\"HEADER\\n\"},{\"message\":\"2 1 eni-1",
+      "[{\"@message\":\n\"HEADER\"}",
       "{\n  \"events\": [\n    {\n      \"message\": \"HEADER\",\n      \"timestamp\": 1\n",
     ]
   )

@@ -52,19 +52,18 @@ package struct AWSVPCDecoder: LogDecoder {
 
   /// Takes the layout from the headers of a log that has grown.
   package mutating func resume(after start: RawSpan) {
-    var offset = 0
-    while let end = LineFeeds.next(in: start, from: offset) {
-      let line = start.extracting(offset..<end)
+    for text in AWSVPCDecoder.texts(in: start) {
+      let bytes = Array(text)
+      // The span lives for this turn only.
+      let line = unsafe bytes.span.bytes
       let whole = line.trimmedRange()
-      if !whole.isEmpty {
-        let range = AWSVPCDecoder.withoutTime(line, AWSVPCDecoder.message(in: line, whole))
-        if 0x61...0x7a ~= line.byte(at: range.lowerBound),
-          let header = AWSVPCLayout(header: line, in: range)
-        {
-          layout = header
-        }
+      guard !whole.isEmpty else { continue }
+      let range = AWSVPCDecoder.withoutTime(line, whole)
+      if 0x61...0x7a ~= line.byte(at: range.lowerBound),
+        let header = AWSVPCLayout(header: line, in: range)
+      {
+        layout = header
       }
-      offset = end + 1
     }
     firstLayout = layout
     table.holdBackFirst()
@@ -73,25 +72,31 @@ package struct AWSVPCDecoder: LogDecoder {
   /// The events of CloudWatch.
   package static var listPaths: [RecordListPath] { [RecordListPath("events", isFirst: true)] }
 
-  /// The text of the first message in a line of JSON; the line where there is none.
-  private static func message(in line: RawSpan, _ whole: Range<Int>) -> Range<Int> {
-    let first = line.byte(at: whole.lowerBound)
-    guard first == UInt8(ascii: "{") || first == UInt8(ascii: "\"") else { return whole }
-    let text = line.text(in: whole)
-    // Repaired text has other offsets.
-    guard text.utf8.count == whole.count else { return whole }
-    for key in CloudEnvelope.messageKeys {
-      guard let found = text.firstRange(of: "\"\(key)\"") else { continue }
-      let behind = text[found.upperBound...].utf8
-      guard let open = behind.firstIndex(of: UInt8(ascii: "\"")),
-        let close = behind[behind.index(after: open)...].firstIndex(of: UInt8(ascii: "\""))
-      else { continue }
-      let start = text.utf8.distance(from: text.startIndex, to: open) + 1
-      let end = text.utf8.distance(from: text.startIndex, to: close)
-      guard start < end else { continue }
-      return whole.lowerBound + start..<whole.lowerBound + end
+  /// The whole lines of a log's start, or the messages in it when it is JSON.
+  private static func texts(in start: RawSpan) -> [ArraySlice<UInt8>] {
+    let bytes = unsafe start.withUnsafeBytes { unsafe Array($0) }
+    let whole = start.trimmedRange()
+    let first = whole.isEmpty ? 0 : bytes[whole.lowerBound]
+    guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
+      guard let last = bytes.lastIndex(of: 0x0a) else { return [] }
+      return bytes[..<last].split(separator: 0x0a)
     }
-    return whole
+    var texts: [(place: Int, text: ArraySlice<UInt8>)] = []
+    for key in CloudEnvelope.messageKeys {
+      let name = Array("\"\(key)\"".utf8)
+      var place = 0
+      while let found = bytes.offset(of: name, from: place) {
+        place = found + name.count
+        var value = bytes[place...].drop { RawSpan.isBlank($0) || $0 == UInt8(ascii: ":") }
+        guard value.first == UInt8(ascii: "\"") else { continue }
+        value = value.dropFirst()
+        // An escape ends it: a header has none but of a line feed behind it.
+        let text = value.prefix { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        guard text.endIndex < bytes.count else { continue }
+        texts.append((found, text))
+      }
+    }
+    return texts.sorted { $0.place < $1.place }.map(\.text)
   }
 
   /// Yes: only a header concerns later lines, and conversations are joined at the end.
@@ -343,7 +348,7 @@ extension AWSVPCDecoder {
   }
 
   /// The line without the time that an export to S3 puts first.
-  private static func withoutTime(_ record: RawSpan, _ range: Range<Int>) -> Range<Int> {
+  static func withoutTime(_ record: RawSpan, _ range: Range<Int>) -> Range<Int> {
     var position = range.lowerBound
     guard range.count > 20, record.byte(at: range.lowerBound + 4) == UInt8(ascii: "-"),
       let token = record.nextToken(&position, before: range.upperBound),
@@ -354,7 +359,7 @@ extension AWSVPCDecoder {
     return next.lowerBound..<range.upperBound
   }
 
-  private static func isTransitGateway(_ record: RawSpan, _ range: Range<Int>) -> Bool {
+  static func isTransitGateway(_ record: RawSpan, _ range: Range<Int>) -> Bool {
     var position = range.lowerBound
     while let token = record.nextToken(&position, before: range.upperBound) {
       if record.begins(with: "tgw-", in: token) || record.holds("TransitGateway", in: token) {
@@ -522,84 +527,5 @@ extension AWSVPCDecoder {
     case .missing(let field): "field \(field.name) is missing"
     case .endsBeforeStart: "it ends before it starts"
     }
-  }
-}
-
-// MARK: - Detection
-
-extension AWSVPCDecoder {
-  /// Whether the input begins with a header, a default line, such a line in an envelope, or Parquet.
-  package static func recognizes(_ start: RawSpan) -> Bool {
-    let look = LogStart(start)
-    if look.text.hasPrefix("PAR1") || look.quotes("awslogs") { return true }
-    let first = look.firstLine
-    if first.hasPrefix("{") || first.hasPrefix("[") {
-      let isCopy =
-        (look.quotes("srcaddr") || look.quotes("srcAddr") || look.quotes("sourceaddress"))
-        && (look.quotes("dstaddr") || look.quotes("dstAddr") || look.quotes("destinationaddress"))
-      return isCopy || holdsDefaultMessage(look.text)
-    }
-    let bytes = Array(first.utf8)
-    let span = unsafe bytes.span.bytes
-    let whole = span.trimmedRange()
-    guard !whole.isEmpty else { return false }
-    let range = withoutTime(span, whole)
-    if let header = AWSVPCLayout(header: span, in: range) {
-      return header.columns.contains(.transitGateway)
-        || Set(header.columns).subtracting([.ignored]).count >= 3
-    }
-    return isDefaultLine(span.text(in: range)) || isTransitGateway(span, range)
-  }
-
-  /// Whether a line of the input's start, in an envelope or not, holds two addresses or says that there
-  /// were none: enough where the user gave the columns.
-  static func mayHoldRecords(_ start: RawSpan) -> Bool {
-    let separators = Set<UInt8>(" \t\r\",\\".utf8)
-    let text = LogStart(start).text
-    return text.utf8.split(separator: 0x0a).prefix(20).contains { line in
-      let words = line.split { separators.contains($0) }.map { Substring($0) }
-      return words.contains { $0 == "NODATA" || $0 == "SKIPDATA" }
-        || words.lazy.compactMap { IPAddress($0) }.prefix(2).count == 2
-    }
-  }
-
-  /// A line without a line feed at the end of an input is whole when its last column, the status, is.
-  package static func isComplete(lastLine: RawSpan) -> Bool {
-    let range = lastLine.trimmedRange()
-    guard !range.isEmpty else { return true }
-    if lastLine.byte(at: range.lowerBound) == UInt8(ascii: "{") {
-      return (try? JSONParser.parse(lastLine)) != nil
-    }
-    var position = range.lowerBound
-    var last = range.lowerBound..<range.lowerBound
-    while let token = lastLine.nextToken(&position, before: range.upperBound) { last = token }
-    return lastLine.holds("OK", in: last) || lastLine.holds("NODATA", in: last)
-      || lastLine.holds("SKIPDATA", in: last)
-  }
-
-  private static func isDefaultLine(_ text: some StringProtocol) -> Bool {
-    let columns = text.split(separator: " ", omittingEmptySubsequences: true)
-    guard columns.count == 14, columns[0] == "2", columns[2].hasPrefix("eni-") else {
-      return false
-    }
-    return ["OK", "NODATA", "SKIPDATA"].contains(String(columns[13]))
-  }
-
-  /// A message of an envelope that is a default line or names an interface after its version and account.
-  private static func holdsDefaultMessage(_ text: String) -> Bool {
-    for mark in ["\"message\":\"", "\"message\": \"", "\"value\":\"", "\"value\": \""] {
-      for part in text.split(separator: mark).dropFirst().prefix(4) {
-        let message = part.prefix { $0 != "\"" }
-        if isDefaultLine(message) { return true }
-        let columns = message.split(separator: " ")
-        if columns.count >= 8,
-          columns.contains(where: { $0.hasPrefix("eni-") || $0.hasPrefix("vpc-") }),
-          columns.contains(where: { ["OK", "NODATA", "SKIPDATA"].contains(String($0)) })
-        {
-          return true
-        }
-      }
-    }
-    return false
   }
 }
