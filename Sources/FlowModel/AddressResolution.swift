@@ -98,14 +98,15 @@ package struct ServedPorts: Sendable {
   package static let all = ServedPorts(bits: [UInt64](repeating: ~0, count: 1024))
 
   /// One bit for each port.
-  private var bits: [UInt64]
+  private let bits: [UInt64]
 
   private init(bits: [UInt64]) { self.bits = bits }
 
   /// Makes a set of these.
   package init(_ ports: some Sequence<UInt16>) {
-    bits = [UInt64](repeating: 0, count: 1024)
+    var bits = [UInt64](repeating: 0, count: 1024)
     for port in ports { bits[Int(port) / 64] |= 1 << UInt64(port % 64) }
+    self.bits = bits
   }
 
   /// Whether a port is in it.

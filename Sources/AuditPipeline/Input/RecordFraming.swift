@@ -17,8 +17,7 @@ enum RecordFraming {
 
   /// Looks at an input's first bytes.
   static func detect(_ head: RawSpan) -> RecordFraming {
-    var first = head.markEnd
-    while first < head.byteCount, isSpace(head.byte(at: first)) { first += 1 }
+    let first = contentStart(of: head)
     guard first < head.byteCount else { return .lines }
     let byte = head.byte(at: first)
     if byte == UInt8(ascii: "[") {
@@ -50,8 +49,7 @@ enum RecordFraming {
   /// Whether the first line ends where an object or list begins: that is no record, though elements of the list may
   /// stand one on a line.
   private static func opensOnFirstLine(_ head: RawSpan) -> Bool {
-    var first = head.markEnd
-    while first < head.byteCount, isSpace(head.byte(at: first)) { first += 1 }
+    let first = contentStart(of: head)
     guard let feed = LineFeeds.next(in: head, from: first) else { return false }
     var last = feed - 1
     while last > first, isSpace(head.byte(at: last)) { last -= 1 }
@@ -62,6 +60,13 @@ enum RecordFraming {
   /// Whether ``detect(_:)`` will say the same when the input has grown.
   static func isFinal(_ head: RawSpan) -> Bool {
     head.byteCount >= OpenedInput.headSize || opensOnFirstLine(head)
+  }
+
+  /// Where an input begins behind a byte order mark and white space.
+  static func contentStart(of head: RawSpan) -> Int {
+    var start = head.markEnd
+    while start < head.byteCount, isSpace(head.byte(at: start)) { start += 1 }
+    return start
   }
 
   static func isSpace(_ byte: UInt8) -> Bool {

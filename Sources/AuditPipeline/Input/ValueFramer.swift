@@ -98,8 +98,7 @@ struct ValueFramer {
   ///
   /// - Parameter head: The start of the input.
   static func objectsAroundList(in head: RawSpan, _ paths: [RecordListPath]) -> Int {
-    var first = head.markEnd
-    while first < head.byteCount, RecordFraming.isSpace(head.byte(at: first)) { first += 1 }
+    var first = RecordFraming.contentStart(of: head)
     guard !paths.isEmpty, first < head.byteCount, head.byte(at: first) == UInt8(ascii: "{") else {
       return 0
     }

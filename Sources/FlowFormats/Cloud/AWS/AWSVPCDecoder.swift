@@ -204,15 +204,16 @@ package struct AWSVPCDecoder: LogDecoder {
     var index = 0
     while index < json.lines.count {
       let before = line
-      // The span lives for the calls only.
-      let text = unsafe json.text.span.bytes
-      let found =
-        !mayScan(accumulator.resolver != nil)
-        ? nil
-        : json.isMessages
+      // A record before may have shown that this is no log.
+      if mayScan(accumulator.resolver != nil) {
+        // The span lives for the calls only.
+        let text = unsafe json.text.span.bytes
+        let found =
+          json.isMessages
           ? scanner?.scan(text, from: &position, line: &line, into: &table, &accumulator)
           : copies?.scan(text, from: &position, line: &line, into: &table, &accumulator)
-      if found == true { noteScanned(json.isMessages ? scanner : copies) }
+        if found == true { noteScanned(json.isMessages ? scanner : copies) }
+      }
       index += line - before
       guard index < json.lines.count else { break }
       decodeJSON(lines.extracting(json.lines[index].source), line: line, into: &accumulator)
