@@ -116,7 +116,10 @@ struct CiliumOracle {
       case .name(let name):
         guard end.isOutside, end.names.contains(name) else { return false }
         return asking.contains { policy in
-          (policy.lists["egress"] ?? []).contains { $0.dns.contains { $0 == "*" || $0 == name } }
+          // A rule for nobody lets no question through.
+          (policy.lists["egress"] ?? []).contains {
+            $0.peers?.isEmpty != true && $0.dns.contains { $0 == "*" || $0 == name }
+          }
         }
       }
     }

@@ -10,20 +10,29 @@ package struct Seed: RandomNumberGenerator, Sendable, CustomStringConvertible {
   /// Makes a source.
   package init(_ value: UInt64) {
     self.value = value
-    state = value &* 0x9E37_79B9_7F4A_7C15 &+ 1
+    // Far apart: neighbours would draw the same numbers, one place later.
+    state = Seed.mixed(value &+ 1)
   }
 
   /// The next 64 bits.
   package mutating func next() -> UInt64 {
     state = state &+ 0x9E37_79B9_7F4A_7C15
-    var mixed = state
+    return Seed.mixed(state)
+  }
+
+  private static func mixed(_ number: UInt64) -> UInt64 {
+    var mixed = number
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     return mixed ^ (mixed >> 31)
   }
 
-  /// The first `count` seeds.
-  package static func samples(_ count: Int) -> [Seed] { (1...count).map { Seed(UInt64($0)) } }
+  /// `count` seeds, from number 1 on or from the number in the environment variable `SEED`.
+  package static func samples(_ count: Int) -> [Seed] {
+    (0..<UInt64(count)).map { Seed(first &+ $0) }
+  }
+
+  private static let first = UInt64(ProcessInfo.processInfo.environment["SEED"] ?? "") ?? 1
 
   /// The seed's number.
   package var description: String { "seed \(value)" }

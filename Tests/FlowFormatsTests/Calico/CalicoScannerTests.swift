@@ -258,7 +258,7 @@ struct CalicoScannerTests {
     }
     let fast = blocks(text)
     #expect(fast == oneByOne(text))
-    #expect(fast.edges.count > 0 && fast.counts.used > 40 && fast.counts.rejectedCount > 10)
+    #expect(fast.edges.count > 0 && fast.counts.used > 40 && fast.counts.rejectedCount > 3)
   }
 
   @Test("A brace that opens no object is refused, whatever stood before it in other lines")
