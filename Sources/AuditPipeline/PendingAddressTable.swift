@@ -74,6 +74,11 @@ package final class PendingAddressTable: AddressResolving {
     waited.table.steadyPod(at: address, from: start, to: end)
   }
 
+  /// Whether an address was a node's all through a time; see ``AddressResolving``.
+  package func isSteadyNode(at address: IPAddress, from start: Int64, to end: Int64) -> Bool {
+    waited.table.isSteadyNode(at: address, from: start, to: end)
+  }
+
   /// The endpoint of a pod by its number; see ``AddressResolving``.
   package func steadyPod(numbered number: Int) -> Endpoint? {
     waited.table.steadyPod(numbered: number)

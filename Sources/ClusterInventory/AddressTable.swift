@@ -130,6 +130,12 @@ package final class AddressTable: AddressResolving {
     endpoints.indices.contains(number) ? endpoints[number] : nil
   }
 
+  /// Whether an address was a node's all through a time; see ``AddressResolving``.
+  package func isSteadyNode(at address: IPAddress, from start: Int64, to end: Int64) -> Bool {
+    special(address) == nil && !timeline.knows(address) && !services.knows(address)
+      && isNode(address, from: start, to: max(start, end))
+  }
+
   /// Whether a pod that ever held an address ran on the node with another one; see ``AddressResolving``.
   package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool {
     guard let hosts = hostNames[address], let names = nodeNames[node] else { return false }

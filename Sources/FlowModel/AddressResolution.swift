@@ -63,6 +63,12 @@ package protocol AddressResolving: Sendable {
   /// The endpoint with a number that ``steadyPod(at:from:to:)`` gave, nil for any other number.
   func steadyPod(numbered number: Int) -> Endpoint?
 
+  /// Whether an address was a node's all through a time; false when a closer look is needed.
+  ///
+  /// Whatever part of that time ``resolve(_:transport:port:from:to:)`` is asked for, it gives a node, but for the
+  /// ports in ``servedPorts``.
+  func isSteadyNode(at address: IPAddress, from start: Int64, to end: Int64) -> Bool
+
   /// Whether a pod that ever held an address ran on the node with another one.
   func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool
 
@@ -81,6 +87,11 @@ extension AddressResolving {
 
   /// Nil: no number was ever given.
   package func steadyPod(numbered number: Int) -> Endpoint? { nil }
+
+  /// False: every record is looked up by itself.
+  package func isSteadyNode(at address: IPAddress, from start: Int64, to end: Int64) -> Bool {
+    false
+  }
 
   /// False: where pods run is not known.
   package func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool { false }

@@ -54,6 +54,8 @@ struct PendingAddressTableTests {
           && pending.steadyPod(at: address, from: from, to: to)
             == table.steadyPod(at: address, from: from, to: to)
           && pending.steadyPod(numbered: number) == table.steadyPod(numbered: number)
+          && pending.isSteadyNode(at: node, from: from, to: to)
+            == table.isSteadyNode(at: node, from: from, to: to)
           && pending.serves(address, transport: .tcp, port: 8080, at: from)
             == table.serves(address, transport: .tcp, port: 8080, at: from)
           && pending.runs(podAt: address, onNodeAt: node)

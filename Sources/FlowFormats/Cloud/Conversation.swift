@@ -1,5 +1,15 @@
 import FlowModel
 
+/// What was done with a conversation while it waits for more records.
+struct WaitingSteps: OptionSet, Sendable {
+  let rawValue: UInt8
+
+  /// It was noted how its ends' ports behave, before it was sure who opened it.
+  static let learnt = WaitingSteps(rawValue: 1)
+  /// It was seen that no other view of it can name a pod.
+  static let unpaired = WaitingSteps(rawValue: 2)
+}
+
 /// What one UTC hour showed of one conversation: two (address, port) ends and a protocol.
 ///
 /// The ends are called A and B by the numbers of their addresses; who opened is found out later.
@@ -39,6 +49,8 @@ struct Conversation: Sendable {
   var marksB: ConversationMarks
   /// Whether no record had the addresses out of the packets.
   var nodesMayBePods: Bool
+  /// What was done with it while it waits.
+  var steps: WaitingSteps
   /// Whether its table finds it by its ends; other hours of a conversation hang on to it.
   var isHead: Bool
 
@@ -120,6 +132,7 @@ struct Conversation: Sendable {
     marksA = []
     marksB = []
     nodesMayBePods = false
+    steps = []
     isHead = true
   }
 

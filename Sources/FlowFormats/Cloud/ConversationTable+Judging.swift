@@ -190,6 +190,39 @@ extension ConversationTable {
     )
   }
 
+  /// The edge of a conversation of one hour without flags that surely worked, was never refused, and whose ports
+  /// prove who opened it.
+  ///
+  /// - Returns: nil for any other; the long way says the same of these.
+  @inline(__always)
+  mutating func provenPair(
+    at position: Int,
+    _ served: ServedPorts?,
+    _ emissions: inout Emissions
+  ) -> Emissions.PodPair? {
+    let one = conversations[position]
+    let worked: ConversationMarks = [.accepted, .beyondReset, .payload]
+    guard one.marksA == worked, one.marksB == worked, one.rejectedA | one.rejectedB == 0,
+      one.transport == TransportProtocol.tcp.number,
+      served.map({ !$0.contains(one.portA) && !$0.contains(one.portB) }) ?? true,
+      let isClientA = behaviour.provenServer(key(one, isA: false), key(one, isA: true))
+    else { return nil }
+    let (forward, replies) =
+      isClientA ? (one.recordsA, one.recordsB) : (one.recordsB, one.recordsA)
+    // One packet back for each record may be a refusal.
+    guard forward > 0, (isClientA ? one.packetsB : one.packetsA) > replies else { return nil }
+    meet(one, isA: !isClientA)
+    emissions.replies += Int(replies)
+    emissions.otherViews += Int(one.otherViews)
+    return Emissions.PodPair(
+      position: position,
+      clientIsA: isClientA,
+      evidence: .allowed,
+      records: Int(forward),
+      bytes: one.bytes
+    )
+  }
+
   /// Counts an edge with others of its kind: those of pods all through the hour, or those of the same ends.
   @inline(__always)
   mutating func count(

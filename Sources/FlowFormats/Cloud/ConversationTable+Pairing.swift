@@ -1,30 +1,42 @@
 import FlowModel
 
-extension ConversationTable {
-  /// One hour of a conversation in which a pod hides behind the address of its node.
-  private struct HiddenView {
-    /// Where in the table.
-    var position: Int
-    /// The number of the node's address, and of the pod's at the other end.
-    var node: UInt32
-    var pod: UInt32
-  }
+/// One hour of a conversation in which a pod hides behind the address of its node.
+private struct HiddenView {
+  /// Where in the table.
+  var position: Int
+  /// The numbers of the node's address, and of the pod's at the other end.
+  var node: UInt32
+  var pod: UInt32
+  /// The ports of the hidden pod and of the one that is seen.
+  var hiddenPort: UInt16
+  var seenPort: UInt16
+  /// The next view of the same ports, its place plus 1; 0 for none.
+  var next: UInt32 = 0
 
+  /// Whether another one has the same ports seen from the other node.
+  func mirrors(_ other: HiddenView) -> Bool {
+    hiddenPort == other.seenPort && seenPort == other.hiddenPort
+  }
+}
+
+/// The views of the same ports and protocol in one hour, from either node.
+private struct ViewGroup {
+  /// The lower port, the higher one, protocol (8 bits) and hour (24 bits), from the top.
+  var key: UInt64
+  /// The places of the first and the last view, and how many there are.
+  var first: Int
+  var last: Int
+  var count = 1
+
+  static func key(_ one: Conversation) -> UInt64 {
+    let ports = UInt64(min(one.portA, one.portB)) << 16 | UInt64(max(one.portA, one.portB))
+    return ports << 32 | one.what & 0xffff_ffff
+  }
+}
+
+extension ConversationTable {
   /// How many views of the same ports in an hour are compared.
   private static let mostViews = 64
-
-  /// The ports of a view, the hidden pod's first, with protocol and hour.
-  private struct ViewKey: Hashable {
-    var hidden: UInt16
-    var seen: UInt16
-    var transport: UInt8
-    var hour: Int32
-
-    /// The same seen from the other node.
-    var mirrored: ViewKey {
-      ViewKey(hidden: seen, seen: hidden, transport: transport, hour: hour)
-    }
-  }
 
   /// Names the pods of a log without packet addresses, where two interfaces show one connection.
   ///
@@ -34,17 +46,66 @@ extension ConversationTable {
   /// view shows; when there are several that fit, none is taken. Pods of a node whose interface has an address
   /// that the inventory does not know stay hidden, as does what had to be decided before the capture ended.
   /// Source: the VPC format document, "Which addresses to use".
-  mutating func nameHiddenPods(_ resolver: (any AddressResolving)?) {
+  ///
+  /// - Parameter cutoff: Views with later records wait, as do those held back.
+  mutating func nameHiddenPods(quietSince cutoff: Int64, _ resolver: (any AddressResolving)?) {
     guard pairsViews, let resolver = resolver?.ready else { return }
-    var views: [ViewKey: [HiddenView]] = [:]
-    var order: [(key: ViewKey, view: HiddenView)] = []
-    for position in conversations.indices {
-      guard let (key, view) = hiddenView(at: position, resolver) else { continue }
-      views[key, default: []].append(view)
-      order.append((key, view))
+    let served = resolver.servedPorts
+    var views: [HiddenView] = []
+    var groups: [ViewGroup] = []
+    var index = SlotIndex()
+    for position in conversations.indices where position >= heldBack {
+      let one = conversations[position]
+      guard one.nodesMayBePods, !one.steps.contains(.unpaired), one.last <= cutoff, one.bytes > 0
+      else { continue }
+      guard let view = hiddenView(at: position, resolver, served) else {
+        conversations[position].steps.insert(.unpaired)
+        continue
+      }
+      let key = ViewGroup.key(one)
+      let hash = { SlotIndex.mix($0, 0) }
+      if let group = index.find(hash(key), where: { groups[$0].key == key }) {
+        views[groups[group].last].next = UInt32(views.count + 1)
+        groups[group].last = views.count
+        groups[group].count += 1
+      } else {
+        groups.append(ViewGroup(key: key, first: views.count, last: views.count))
+        index.insert(groups.count - 1) { hash(groups[$0].key) }
+      }
+      views.append(view)
     }
-    func partners(_ key: ViewKey, _ view: HiddenView) -> [HiddenView] {
-      let all = views[key.mirrored, default: []]
+    var isGone: [Bool] = []
+    for group in groups where group.count > 1 {
+      pair(group, of: views, &isGone, resolver)
+    }
+    if !isGone.isEmpty { remove(isGone) }
+  }
+
+  /// Joins those views of the same ports that are one connection.
+  private mutating func pair(
+    _ group: ViewGroup,
+    of views: [HiddenView],
+    _ isGone: inout [Bool],
+    _ resolver: any AddressResolving
+  ) {
+    let first = views[group.first]
+    if group.count == 2 {
+      let second = views[group.last]
+      if first.mirrors(second), isOneConnection(first, second, resolver) {
+        join(first, second, &isGone)
+      }
+      return
+    }
+    var (like, mirrored): ([HiddenView], [HiddenView]) = ([], [])
+    var next = group.first + 1
+    while next != 0 {
+      let view = views[next - 1]
+      if view.hiddenPort == first.hiddenPort { like.append(view) }
+      if view.mirrors(first) { mirrored.append(view) }
+      next = Int(view.next)
+    }
+    func partners(_ view: HiddenView) -> [HiddenView] {
+      let all = view.mirrors(first) ? like : mirrored
       // So many connections of like ports tell nothing, and comparing all with all takes too long.
       guard all.count <= ConversationTable.mostViews else { return [] }
       return all.filter {
@@ -53,63 +114,74 @@ extension ConversationTable {
           && isOneConnection(view, $0, resolver)
       }
     }
-    var isGone = [Bool](repeating: false, count: conversations.count)
-    for (key, view) in order where conversations[view.position].nodesMayBePods {
-      let found = partners(key, view)
-      guard found.count == 1, let partner = found.first,
-        partners(key.mirrored, partner).count == 1
+    for view in like where conversations[view.position].nodesMayBePods {
+      let found = partners(view)
+      guard found.count == 1, let partner = found.first, partners(partner).count == 1
       else { continue }
-      show(partner.pod, at: view)
-      show(view.pod, at: partner)
-      let other = conversations[partner.position]
-      conversations[view.position].absorb(other)
-      isGone[partner.position] = true
+      join(view, partner, &isGone)
     }
-    if isGone.contains(true) { remove(isGone) }
   }
 
+  /// Makes two views of one connection one, with both pods.
+  private mutating func join(_ one: HiddenView, _ other: HiddenView, _ isGone: inout [Bool]) {
+    if isGone.isEmpty { isGone = [Bool](repeating: false, count: conversations.count) }
+    let (kept, gone) = one.position < other.position ? (one, other) : (other, one)
+    show(gone.pod, at: kept)
+    show(kept.pod, at: gone)
+    let same = conversations[gone.position]
+    conversations[kept.position].absorb(same)
+    isGone[gone.position] = true
+  }
+
+  /// The view that an hour of a conversation is, nil where no other view can name a pod.
   private mutating func hiddenView(
     at position: Int,
-    _ resolver: any AddressResolving
-  ) -> (ViewKey, HiddenView)? {
+    _ resolver: any AddressResolving,
+    _ served: ServedPorts
+  ) -> HiddenView? {
     let one = conversations[position]
-    guard one.nodesMayBePods, one.bytes > 0 else { return nil }
-    // Of two pods none is a node.
-    if one.last <= one.hourStart + PodMemo.end,
-      pods.isPod(at: one.addressA, hour: one.hour, addresses: addresses, resolver),
-      pods.isPod(at: one.addressB, hour: one.hour, addresses: addresses, resolver)
-    {
-      return nil
-    }
-    func kind(_ number: UInt32, _ port: UInt16) -> Endpoint.Kind? {
-      let found = resolver.resolve(
-        addresses[number],
-        transport: TransportProtocol(number: one.transport),
-        port: port,
-        from: one.first,
-        to: one.last
-      )
-      guard case .endpoint(let endpoint) = found else { return nil }
-      return endpoint.kind
-    }
-    let (kindA, kindB) = (kind(one.addressA, one.portA), kind(one.addressB, one.portB))
+    let kindA = kind(one, isA: true, resolver, served)
+    let kindB = kind(one, isA: false, resolver, served)
     guard kindA == .node && kindB == .pod || kindA == .pod && kindB == .node else { return nil }
     let isAHidden = kindA == .node
-    let key = ViewKey(
-      hidden: isAHidden ? one.portA : one.portB,
-      seen: isAHidden ? one.portB : one.portA,
-      transport: one.transport,
-      hour: one.hour
-    )
-    let view = HiddenView(
+    return HiddenView(
       position: position,
       node: isAHidden ? one.addressA : one.addressB,
-      pod: isAHidden ? one.addressB : one.addressA
+      pod: isAHidden ? one.addressB : one.addressA,
+      hiddenPort: isAHidden ? one.portA : one.portB,
+      seenPort: isAHidden ? one.portB : one.portA
     )
-    return (key, view)
   }
 
-  private func isOneConnection(
+  /// What an end of an hour of a conversation is, nil when nothing is known of it.
+  @inline(__always)
+  private mutating func kind(
+    _ one: Conversation,
+    isA: Bool,
+    _ resolver: any AddressResolving,
+    _ served: ServedPorts
+  ) -> Endpoint.Kind? {
+    let address = isA ? one.addressA : one.addressB
+    let port = isA ? one.portA : one.portB
+    if one.last <= one.hourStart + PodMemo.end {
+      switch pods.holder(of: address, hour: one.hour, addresses: addresses, resolver) {
+      case .pod: return .pod
+      case .node where !served.contains(port): return .node
+      case .node, .unknown: break
+      }
+    }
+    let found = resolver.resolve(
+      addresses[address],
+      transport: TransportProtocol(number: one.transport),
+      port: port,
+      from: one.first,
+      to: one.last
+    )
+    guard case .endpoint(let endpoint) = found else { return nil }
+    return endpoint.kind
+  }
+
+  private mutating func isOneConnection(
     _ one: HiddenView,
     _ other: HiddenView,
     _ resolver: any AddressResolving
@@ -119,8 +191,18 @@ extension ConversationTable {
       packets(from: one.pod, in: left) == packets(notFrom: other.pod, in: right),
       packets(notFrom: one.pod, in: left) == packets(from: other.pod, in: right)
     else { return false }
-    return resolver.runs(podAt: addresses[one.pod], onNodeAt: addresses[other.node])
-      && resolver.runs(podAt: addresses[other.pod], onNodeAt: addresses[one.node])
+    return runs(one.pod, on: other.node, resolver) && runs(other.pod, on: one.node, resolver)
+  }
+
+  private mutating func runs(_ pod: UInt32, on node: UInt32, _ resolver: any AddressResolving)
+    -> Bool
+  {
+    let key = UInt64(pod) << 32 | UInt64(node)
+    if let known = hosts[key] { return known }
+    let runs = resolver.runs(podAt: addresses[pod], onNodeAt: addresses[node])
+    if hosts.count >= ConversationTable.maximumMemory { hosts = [:] }
+    hosts[key] = runs
+    return runs
   }
 
   private func packets(from address: UInt32, in one: Conversation) -> UInt8 {

@@ -79,12 +79,12 @@ extension ConversationTable {
     let limit = capacity / 4 * 3
     settle(.settled(quietSince: quietTime(share: 0.75)), into: &accumulator)
     // Two views become one; what fits by now is hardly fitted by more that comes later.
-    if conversations.count > limit { nameHiddenPods(accumulator.resolver) }
+    if conversations.count > limit { nameHiddenPods(quietSince: .max, accumulator.resolver) }
     if conversations.count > limit {
       settle(.quiet(since: quietTime(share: 0.5)), into: &accumulator)
       if conversations.count > limit { settle(.everything, into: &accumulator) }
     }
-    threshold = min(capacity, max(conversations.count * 2, capacity / 4, 2))
+    threshold = min(capacity, max(conversations.count + capacity / 4, 2))
   }
 
   /// Ends a part of a log: lets those settled conversations go that the next part will hardly go on with.
@@ -106,17 +106,20 @@ extension ConversationTable {
 
   /// Decides and hands over conversations; what goes on keeps what it has shown so far.
   mutating func settle(_ extent: Extent, into accumulator: inout EvidenceAccumulator) {
+    if case .settled(let cutoff) = extent {
+      nameHiddenPods(quietSince: cutoff, accumulator.resolver)
+    }
     var emissions = Emissions()
     var isGone = [Bool](repeating: false, count: conversations.count)
     switch extent {
     case .settled(let cutoff):
-      settleSure(quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+      settleSure(quietSince: cutoff, learns: true, &isGone, &emissions, into: &accumulator)
     case .quiet(let cutoff):
       settleAll(quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     case .everything:
       heldBack = 0
       // What nothing can change needs no second look.
-      settleSure(quietSince: .max, &isGone, &emissions, into: &accumulator)
+      settleSure(quietSince: .max, learns: false, &isGone, &emissions, into: &accumulator)
       settleAll(quietSince: .max, &isGone, &emissions, into: &accumulator)
     }
     countPodPairs(&emissions, into: &accumulator)
@@ -126,8 +129,12 @@ extension ConversationTable {
   }
 
   /// Decides what later records cannot change.
+  ///
+  /// - Parameter learns: Whether to learn how ports behave from those that are not sure, and to decide what
+  ///   that proves; not at the end, where ``settleAll`` looks at all of them together.
   private mutating func settleSure(
     quietSince cutoff: Int64,
+    learns: Bool,
     _ isGone: inout [Bool],
     _ emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
@@ -135,23 +142,44 @@ extension ConversationTable {
     let resolver = accumulator.resolver?.ready
     let served = resolver?.servedPorts
     var answered: [UInt64] = []
-    for head in conversations.indices where conversations[head].isHead {
-      // What may hide a pod behind its node waits for the other node's view.
-      if pairsViews, conversations[head].nodesMayBePods { continue }
+    var datagrams: [Int] = []
+    for head in conversations.indices {
+      if learns { fetchBusyEnd(ahead: head) }
+      guard conversations[head].isHead else { continue }
       // Most have one hour, and that one goes or stays.
-      if conversations[head].next == 0 {
-        guard head >= heldBack, conversations[head].last <= cutoff else { continue }
+      let isAlone = conversations[head].next == 0
+      if isAlone, head < heldBack || conversations[head].last > cutoff { continue }
+      // What may hide a pod behind its node waits for the other node's view.
+      if pairsViews, waitsForView(head) { continue }
+      if isAlone {
         if let pair = plainPair(at: head, &answered, &emissions) {
+          isGone[head] = true
+          count(pair, &emissions, into: &accumulator)
+          continue
+        }
+        if learns, let pair = provenPair(at: head, served, &emissions) {
           isGone[head] = true
           count(pair, &emissions, into: &accumulator)
           continue
         }
       }
       var group = group(at: head)
-      guard let clientIsA = sureClient(of: group, resolver, served) else { continue }
-      group.clientIsA = clientIsA
+      group.clientIsA = sureClient(of: group, resolver, served)
+      if learns, group.clientIsA == nil, group.marks.contains(.accepted) {
+        let isTCP = conversations[head].transport == TransportProtocol.tcp.number
+        if isTCP { group.clientIsA = provenClient(of: group) }
+        if group.clientIsA == nil { learn(group, &answered) }
+        if !isTCP { datagrams.append(head) }
+      }
       guard isSettled(group) else { continue }
       observe(group, &answered)
+      judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
+    }
+    // Datagrams may go to and fro between ends that are alike, which only all of them together show.
+    for head in datagrams {
+      var group = group(at: head)
+      group.clientIsA = provenClient(of: group)
+      guard isSettled(group) else { continue }
       judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     }
     behaviour.answered(answered)
@@ -201,6 +229,27 @@ extension ConversationTable {
       group.clientIsA = clientIsA
       judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     }
+  }
+
+  /// Whether in any hour of a conversation a pod may hide behind its node that another view names.
+  @inline(__always)
+  private func waitsForView(_ head: Int) -> Bool {
+    var next = UInt32(truncatingIfNeeded: head + 1)
+    while next != 0 {
+      let one = conversations[Int(next) - 1]
+      if one.nodesMayBePods, !one.steps.contains(.unpaired) { return true }
+      next = one.next
+    }
+    return false
+  }
+
+  /// Asks for the memory in which a busy end of a conversation will be found that comes some places behind one.
+  @inline(__always)
+  private func fetchBusyEnd(ahead position: Int) {
+    guard position + 16 < conversations.count else { return }
+    let one = conversations[position + 16]
+    behaviour.fetchBusy(key(one, isA: true))
+    behaviour.fetchBusy(key(one, isA: false))
   }
 
   /// Asks for the memory in which the ends of a conversation will be found that comes some places behind one.
@@ -267,150 +316,6 @@ extension ConversationTable {
   }
 }
 
-// MARK: - Deciding
-
-extension ConversationTable {
-  /// Whether nothing that comes later can change who opened a conversation and that it worked.
-  private func isSettled(_ group: ConversationGroup) -> Bool {
-    guard let clientIsA = group.clientIsA else { return false }
-    return succeeded(group, clientIsA: clientIsA) && !isOneWay(group)
-  }
-
-  private func isOneWay(_ group: ConversationGroup) -> Bool {
-    !group.serverMarks.contains(.accepted) && !group.marks.contains(.complete)
-  }
-
-  /// Learns from a conversation how its ports behave; refused packets teach nothing.
-  ///
-  /// Where it is sure who opened it, the client's port is left out: it may be used for other servers later.
-  ///
-  /// - Parameter answered: Takes the ends that answered an opening, to be noted together: to find an end
-  ///   waits for memory, and many such waits pass at once.
-  @inline(__always)
-  private mutating func observe(_ group: ConversationGroup, _ answered: inout [UInt64]) {
-    guard group.marks.contains(.accepted) else { return }
-    let one = conversations[group.head]
-    func meet(_ isA: Bool) {
-      behaviour.meet(
-        key(one, isA: isA),
-        partner: PortBehaviour.partner(
-          addresses[isA ? one.addressB : one.addressA],
-          isA ? one.portB : one.portA
-        )
-      )
-    }
-    guard let clientIsA = group.clientIsA else {
-      meet(true)
-      meet(false)
-      return
-    }
-    if group.serverMarks.isSuperset(of: [.answered, .accepted]) {
-      answered.append(key(one, isA: !clientIsA))
-    } else {
-      meet(!clientIsA)
-    }
-  }
-
-  /// The key of A or B of a conversation as an end that behaves in some way.
-  @inline(__always)
-  func key(_ one: Conversation, isA: Bool) -> UInt64 {
-    isA
-      ? PortBehaviour.key(one.addressA, one.portA, one.transport)
-      : PortBehaviour.key(one.addressB, one.portB, one.transport)
-  }
-
-  /// Who opened a conversation, where that is sure: true for A, false for B.
-  ///
-  /// In this order: what the log states, the opening flags of either direction, the inventory.
-  @inline(__always)
-  private func sureClient(
-    of group: ConversationGroup,
-    _ resolver: (any AddressResolving)?,
-    _ served: ServedPorts?
-  ) -> Bool? {
-    let stated = group.marksA.contains(.stated)
-    if stated != group.marksB.contains(.stated) { return stated }
-    let opened = group.marksA.contains(.opened) || group.marksB.contains(.answered)
-    if opened != (group.marksB.contains(.opened) || group.marksA.contains(.answered)) {
-      return opened
-    }
-    let one = conversations[group.head]
-    guard let served, served.contains(one.portA) || served.contains(one.portB) else { return nil }
-    return resolver.flatMap { servedClient(of: group, $0) }
-  }
-
-  private func servedClient(
-    of group: ConversationGroup,
-    _ resolver: any AddressResolving
-  ) -> Bool? {
-    let one = conversations[group.head]
-    let transport = TransportProtocol(number: one.transport)
-    func serves(_ address: UInt32, _ port: UInt16) -> Bool {
-      resolver.serves(addresses[address], transport: transport, port: port, at: one.first)
-    }
-    let servesA = serves(one.addressA, one.portA)
-    let servesB = serves(one.addressB, one.portB)
-    return servesA == servesB ? nil : servesB
-  }
-
-  /// Who opened a conversation, by how its ports behave.
-  ///
-  /// Ends that answered openings elsewhere, then ends that meet many partners; never port numbers, times or
-  /// the order.
-  private func likelyClient(of group: ConversationGroup) -> Bool? {
-    let one = conversations[group.head]
-    return behaviour.server(key(one, isA: false), key(one, isA: true))
-  }
-
-  private func pair(_ one: Conversation, clientIsA: Bool) -> OneWayPair {
-    OneWayPair(
-      client: clientIsA ? one.addressA : one.addressB,
-      server: clientIsA ? one.addressB : one.addressA,
-      port: clientIsA ? one.portB : one.portA
-    )
-  }
-
-  private mutating func noteOneWay(_ group: ConversationGroup) {
-    let one = conversations[group.head]
-    guard let clientIsA = group.clientIsA, one.transport == TransportProtocol.udp.number,
-      group.clientMarks.contains(.accepted), !group.serverMarks.contains(.accepted)
-    else { return }
-    noteOneWay(pair(one, clientIsA: clientIsA), group.hours)
-  }
-
-  /// Whether a TCP connection without flags may have been refused: one packet back, where one that works
-  /// needs two.
-  ///
-  /// Two flow logs in one group write every record twice, and a client tries again: so of several records in
-  /// a short time each has to hold one packet. A quiet connection has such records for longer.
-  private func looksRefused(_ group: ConversationGroup, clientIsA: Bool) -> Bool {
-    let packets = clientIsA ? group.packetsB : group.packetsA
-    let records = clientIsA ? group.recordsB : group.recordsA
-    guard packets > 0, packets <= records else { return false }
-    return packets == 1 || group.last - group.first <= 120 * Timestamps.second
-  }
-
-  /// Whether both sides were seen to talk, so that the connection worked.
-  private func succeeded(_ group: ConversationGroup, clientIsA: Bool) -> Bool {
-    let client = group.clientMarks
-    let server = group.serverMarks
-    guard client.union(server).contains(.payload) else { return false }
-    if client.contains(.complete) || server.contains(.complete) { return true }
-    let one = conversations[group.head]
-    if client.contains(.accepted), server.isSuperset(of: [.accepted, .beyondReset]) {
-      let isTCP = one.transport == TransportProtocol.tcp.number
-      let showsFlags = client.union(server).contains(.showsFlags)
-      return !(isTCP && !showsFlags && looksRefused(group, clientIsA: clientIsA))
-    }
-    guard one.transport == TransportProtocol.udp.number, client.contains(.accepted) else {
-      return false
-    }
-    // Senders such as syslog and statsd never get answers, but come again.
-    return oneWayHours[pair(one, clientIsA: clientIsA)].map { $0.lowerBound < $0.upperBound }
-      ?? false
-  }
-}
-
 // MARK: - Forgetting
 
 extension ConversationTable {
@@ -442,6 +347,7 @@ extension ConversationTable {
     func renewedNumber(_ number: UInt32) -> UInt32 { numbers[number] ?? number }
     addresses = renewed
     pods = PodMemo()
+    hosts = [:]
     behaviour.renumber(renewedNumber)
     oneWayHours = Dictionary(
       oneWayHours.map { pair, hours in

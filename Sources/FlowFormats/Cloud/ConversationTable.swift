@@ -4,13 +4,14 @@ import FlowModel
 /// Folds the records of both directions and all interfaces into forward edges.
 ///
 /// VPC logs do not say who opened a connection, and show success only by the answer, so records wait
-/// here until the capture ends or there are too many. **Bound**: a table that has grown to a few ten
+/// here until the capture ends or there are too many. **Bound**: a table that has grown by a few ten
 /// thousand conversation-hours of 80 bytes lets those go that were quiet longest and are settled: who opened
-/// them and that they worked can change no more. What is not settled stays for the whole capture as long as
-/// no more than `capacity` are held, and so does what may hide a pod behind its node (see ``pairsViews``);
-/// then the quieter half is decided with what is known. Beyond the
+/// them, stated or proven by ports, and that they worked can change no more. What is not settled stays for the
+/// whole capture as long as no more than `capacity` are held, and so does what may hide a pod behind its node that
+/// another view names (see ``pairsViews``); then the quieter half is decided with what is known. Beyond the
 /// conversations it is remembered how ports behaved (65,536 ends) and the first and last hours of one-way
-/// UDP pairs (65,536). But for that, the outcome does not depend on the order of the records, nor on
+/// UDP pairs (65,536). But for that, and for ports that only a part of the log proves (see
+/// ``PortBehaviour/provenServer(_:_:)``), the outcome does not depend on the order of the records, nor on
 /// how the log was parted among tables.
 package struct ConversationTable: Sendable {
   /// How many conversation-hours a table holds at most unless told otherwise: about 20 MB.
@@ -35,6 +36,8 @@ package struct ConversationTable: Sendable {
   var behaviour = PortBehaviour()
   var oneWayHours: [OneWayPair: ClosedRange<Int32>] = [:]
   var pods = PodMemo()
+  /// Whether pods run on nodes, by the numbers of their addresses.
+  var hosts: [UInt64: Bool] = [:]
   private(set) var details: [ObservedEnd] = []
   private var detailNumbers: [ObservedEnd: UInt16] = [:]
   private var slots: [UInt32] = []
@@ -51,7 +54,7 @@ package struct ConversationTable: Sendable {
   /// Makes an empty table.
   ///
   /// - Parameter pairsViews: Whether to name pods that hide behind their nodes, where two nodes show them;
-  ///   conversations with such ends then wait for the end of the capture.
+  ///   conversations with such ends then wait for their other view.
   package init(capacity: Int = ConversationTable.defaultCapacity, pairsViews: Bool = false) {
     self.pairsViews = pairsViews
     self.capacity = min(max(capacity, 2), Slot.positions)
@@ -167,7 +170,8 @@ package struct ConversationTable: Sendable {
 
   /// Ends the capture: decides everything that is still held.
   package mutating func finish(into accumulator: inout EvidenceAccumulator) {
-    nameHiddenPods(accumulator.resolver)
+    heldBack = 0
+    nameHiddenPods(quietSince: .max, accumulator.resolver)
     settle(.everything, into: &accumulator)
   }
 
@@ -275,13 +279,9 @@ extension ConversationTable {
 
   /// Adds an hour of a conversation that is held with other hours.
   private mutating func insert(_ conversation: Conversation, after head: Int) -> Bool {
-    var position = head
-    while conversations[position].next != 0 {
-      position = Int(conversations[position].next) - 1
-      if conversations[position].what == conversation.what {
-        conversations[position].absorb(conversation)
-        return false
-      }
+    if let known = hour(of: conversation, after: head) {
+      conversations[known].absorb(conversation)
+      return false
     }
     var added = conversation
     added.isHead = false
@@ -289,6 +289,16 @@ extension ConversationTable {
     conversations.append(added)
     conversations[head].next = UInt32(truncatingIfNeeded: conversations.count)
     return conversations.count >= threshold
+  }
+
+  /// Where the hour of a conversation is among those at `head`, nil when it is not.
+  private func hour(of conversation: Conversation, after head: Int) -> Int? {
+    var position = head
+    while conversations[position].what != conversation.what {
+      guard conversations[position].next != 0 else { return nil }
+      position = Int(conversations[position].next) - 1
+    }
+    return position
   }
 
   /// Makes the index large enough for so many more conversations.
@@ -316,10 +326,12 @@ extension ConversationTable {
     findAnew()
   }
 
-  /// Finds all conversations anew after some have gone or got other numbers.
+  /// Finds all conversations anew after some have gone or got other numbers; those that are now the same in the
+  /// same hour become one.
   mutating func findAnew() {
     for index in slots.indices { slots[index] = 0 }
     let mask = slots.count - 1
+    var isSame: [Bool] = []
     for position in conversations.indices {
       conversations[position].next = 0
       conversations[position].isHead = true
@@ -332,8 +344,15 @@ extension ConversationTable {
           let head = Slot.position(slots[slot])
           if conversations[head].ends == ends, conversations[head].ports == ports {
             conversations[position].isHead = false
-            conversations[position].next = conversations[head].next
-            conversations[head].next = UInt32(truncatingIfNeeded: position + 1)
+            if let known = hour(of: conversations[position], after: head) {
+              let same = conversations[position]
+              conversations[known].absorb(same)
+              if isSame.isEmpty { isSame = Array(repeating: false, count: conversations.count) }
+              isSame[position] = true
+            } else {
+              conversations[position].next = conversations[head].next
+              conversations[head].next = UInt32(truncatingIfNeeded: position + 1)
+            }
             break
           }
         }
@@ -341,6 +360,7 @@ extension ConversationTable {
       }
       if conversations[position].isHead { slots[slot] = new }
     }
+    if !isSame.isEmpty { remove(isSame) }
   }
 }
 

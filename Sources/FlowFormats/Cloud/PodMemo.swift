@@ -1,7 +1,7 @@
 import FlowAggregation
 import FlowModel
 
-/// Remembers which pod held an address all through an hour, as the index of its endpoint.
+/// Remembers which pod held an address all through an hour, as the index of its endpoint, and which were nodes.
 struct PodMemo: Sendable {
   /// How far behind the start of their hour conversations may end: twenty minutes after it.
   static let end: Int64 = (3600 + 1200) * 1_000_000
@@ -18,8 +18,9 @@ struct PodMemo: Sendable {
   private struct Entry: Sendable {
     /// No hour is as late as this one.
     static let none = UInt64.max
-    /// The number where there is no pod.
+    /// The numbers where there is no pod: a closer look is needed, or a node holds the address.
     static let noPod: Int32 = -1
+    static let node: Int32 = -2
     /// The index while it is not known.
     static let unknown = UInt32.max - 1
 
@@ -44,17 +45,26 @@ struct PodMemo: Sendable {
       ? entry.index : look(key, addresses[address], hour: hour, in: &accumulator)
   }
 
-  /// Whether a pod held an address all through an hour; false when a closer look is needed.
-  mutating func isPod(
-    at address: UInt32,
+  /// Who holds an address.
+  enum Holder {
+    case pod, node
+    /// A closer look is needed.
+    case unknown
+  }
+
+  /// Who held an address all through an hour; a node, but for ports that are served.
+  @inline(__always)
+  mutating func holder(
+    of address: UInt32,
     hour: Int32,
     addresses: AddressNumbers,
     _ resolver: any AddressResolving
-  ) -> Bool {
+  ) -> Holder {
     let key = PodMemo.key(address, hour)
-    let entry = entries[place(of: key)]
-    guard entry.key != key else { return entry.number != Entry.noPod }
-    return entries[add(key, addresses[address], hour: hour, resolver)].number != Entry.noPod
+    var place = place(of: key)
+    if entries[place].key != key { place = add(key, addresses[address], hour: hour, resolver) }
+    let number = entries[place].number
+    return number >= 0 ? .pod : number == Entry.node ? .node : .unknown
   }
 
   @inline(__always)
@@ -84,8 +94,7 @@ struct PodMemo: Sendable {
     var place = place(of: key)
     if entries[place].key != key { place = add(key, address, hour: hour, resolver) }
     let number = entries[place].number
-    let index =
-      number == Entry.noPod ? PodMemo.nobody : index(of: Int(number), resolver, &accumulator)
+    let index = number < 0 ? PodMemo.nobody : index(of: Int(number), resolver, &accumulator)
     entries[place].index = index
     return index
   }
@@ -101,7 +110,11 @@ struct PodMemo: Sendable {
   ) -> Int {
     if count >= PodMemo.maximumCount { self = PodMemo() }
     let start = Int64(hour) * Timestamps.hour
-    let found = resolver.steadyPod(at: address, from: start, to: start + PodMemo.end)
+    let end = start + PodMemo.end
+    let found = resolver.steadyPod(at: address, from: start, to: end)
+    let none =
+      found == nil && resolver.isSteadyNode(at: address, from: start, to: end)
+      ? Entry.node : Entry.noPod
     count += 1
     if count * 2 > entries.count {
       let known = entries
@@ -109,7 +122,7 @@ struct PodMemo: Sendable {
       for entry in known where entry.key != Entry.none { entries[place(of: entry.key)] = entry }
     }
     let place = place(of: key)
-    entries[place] = Entry(key: key, number: found.flatMap { Int32(exactly: $0) } ?? Entry.noPod)
+    entries[place] = Entry(key: key, number: found.flatMap { Int32(exactly: $0) } ?? none)
     return place
   }
 

@@ -11,6 +11,28 @@ struct PortBehaviour: Sendable {
   static let busyPartners = 3
   /// How many times as many partners as a client's port a server's port meets at least.
   private static let factor = 4
+  /// How many of the sixteen bits for partners' ports a server's port sets that is beyond doubt.
+  ///
+  /// That are about eleven different ports. Ends of one kind that talk among themselves have the same port, or few.
+  private static let provenPorts = 8
+
+  /// Whom an end met, as numbers that do not depend on the order of input.
+  struct Partner {
+    /// The address and port; not 0.
+    var number: UInt32
+    /// One of sixteen bits, by the port.
+    var portBit: UInt16
+    /// Its key.
+    var key: UInt64
+
+    @inline(__always)
+    init(_ address: IPAddress, _ port: UInt16, key: UInt64) {
+      self.key = key
+      let mixed = SlotIndex.mix(address.low ^ UInt64(port) << 40, address.high)
+      number = UInt32(truncatingIfNeeded: mixed >> 16) | 1
+      portBit = 1 << UInt16(truncatingIfNeeded: (UInt32(port) &* 0x9E37_79B1) >> 28)
+    }
+  }
 
   /// One end by number of its address; see ``PortBehaviour/key(_:_:_:)``.
   private struct End: Sendable {
@@ -19,28 +41,30 @@ struct PortBehaviour: Sendable {
     /// One bit for each partner, by its hash.
     var seen: UInt64 = 0
     var partners: (UInt32, UInt32, UInt32) = (0, 0, 0)
+    /// One bit for the port of each partner that was not busy, by its hash.
+    var ports: UInt16 = 0
     var count: UInt8 = 0
     var answersOpenings = false
 
     /// How many partners it met: exactly up to three, not many more than 64 ever.
     var met: Int { max(Int(count), seen.nonzeroBitCount) }
+    /// Whether it may be a server's: a client's port that meets as few partners and answers nobody is none.
+    var isBusy: Bool { Int(count) >= PortBehaviour.busyPartners || answersOpenings }
+    /// Whether its partners' ports are so many that it can only be a server's.
+    var isProven: Bool { ports.nonzeroBitCount >= PortBehaviour.provenPorts }
   }
 
   /// Open addressing: what a lookup reads lies together.
   private var ends = [End](repeating: End(), count: 1024)
   /// The number of ends known.
   private(set) var count = 0
+  /// One bit, by hash, for every end that may be a server's: most are clients' ports, and need no look.
+  private var busy = [UInt64](repeating: 0, count: 1024)
 
   /// The key of an end.
   @inline(__always)
   static func key(_ address: UInt32, _ port: UInt16, _ transport: UInt8) -> UInt64 {
     UInt64(address) << 24 | UInt64(port) << 8 | UInt64(transport)
-  }
-
-  /// A partner as a number that is not 0 and does not depend on the order of input.
-  static func partner(_ address: IPAddress, _ port: UInt16) -> UInt32 {
-    let mixed = SlotIndex.mix(address.low ^ UInt64(port) << 40, address.high)
-    return UInt32(truncatingIfNeeded: mixed >> 16) | 1
   }
 
   /// Asks for the memory in which an end will be looked for.
@@ -53,22 +77,33 @@ struct PortBehaviour: Sendable {
     }
   }
 
+  /// Asks for the memory in which an end will be looked for, if it will be.
+  @inline(__always)
+  func fetchBusy(_ key: UInt64) {
+    if mayBeBusy(key) { fetch(key) }
+  }
+
   /// Makes room for so many more ends at once.
   mutating func reserve(_ more: Int) {
     if (count + more) * 4 > ends.count * 3 { replace(with: known, room: more) }
   }
 
   /// Notes that an end exchanged packets with a partner.
-  mutating func meet(_ key: UInt64, partner: UInt32) {
+  mutating func meet(_ key: UInt64, _ partner: Partner) {
     let position = position(of: key)
-    note(partner, at: position)
+    note(partner.number, at: position)
+    // A client's port that is used again and again meets many, but those are servers.
+    if !mayBeBusy(partner.key) { ends[position].ports |= partner.portBit }
   }
 
   /// Notes that ends answered the opening of a connection.
   mutating func answered(_ keys: [UInt64]) {
     for key in keys {
       let position = position(of: key)
-      if !ends[position].answersOpenings { ends[position].answersOpenings = true }
+      if !ends[position].answersOpenings {
+        ends[position].answersOpenings = true
+        noteBusy(key)
+      }
     }
   }
 
@@ -80,6 +115,35 @@ struct PortBehaviour: Sendable {
     let (oneMet, twoMet) = (one?.met ?? 0, two?.met ?? 0)
     if PortBehaviour.isBusier(oneMet, than: twoMet) { return true }
     return PortBehaviour.isBusier(twoMet, than: oneMet) ? false : nil
+  }
+
+  /// Which of two ends is a server's beyond doubt by now: true for the first, nil for neither.
+  ///
+  /// It met many ports of ends that are not busy, the other one hardly any. Whatever comes later could only make
+  /// the other one look like a server too, as a client's port does that is used again and again.
+  @inline(__always)
+  func provenServer(_ one: UInt64, _ two: UInt64) -> Bool? {
+    let (isOneBusy, isTwoBusy) = (mayBeBusy(one), mayBeBusy(two))
+    guard isOneBusy || isTwoBusy else { return nil }
+    guard isOneBusy && isTwoBusy else {
+      return ends[place(of: isOneBusy ? one : two)].isProven ? isOneBusy : nil
+    }
+    let (oneEnd, twoEnd) = (ends[place(of: one)], ends[place(of: two)])
+    guard oneEnd.isProven != twoEnd.isProven else { return nil }
+    return (oneEnd.isProven ? twoEnd : oneEnd).isBusy ? nil : oneEnd.isProven
+  }
+
+  /// Whether an end may have met many partners or have answered an opening; false is certain.
+  @inline(__always)
+  private func mayBeBusy(_ key: UInt64) -> Bool {
+    let hash = SlotIndex.mix(key, 0) >> 32
+    return busy[Int(truncatingIfNeeded: hash >> 6) & (busy.count &- 1)] >> (hash & 63) & 1 != 0
+  }
+
+  @inline(__always)
+  private mutating func noteBusy(_ key: UInt64) {
+    let hash = SlotIndex.mix(key, 0) >> 32
+    busy[Int(truncatingIfNeeded: hash >> 6) & (busy.count - 1)] |= 1 << (hash & 63)
   }
 
   private static func isBusier(_ one: Int, than two: Int) -> Bool {
@@ -110,8 +174,7 @@ struct PortBehaviour: Sendable {
     }
     // As many others will come again: the room for them stays.
     for index in ends.indices { ends[index] = End() }
-    count = kept.count
-    for end in kept { ends[place(of: end.key)] = end }
+    put(kept)
   }
 
   /// Gives the addresses new numbers.
@@ -124,11 +187,15 @@ struct PortBehaviour: Sendable {
     for end in other.known {
       let moved = PortBehaviour.renumbered(end, number)
       let position = position(of: moved.key)
-      if moved.answersOpenings { ends[position].answersOpenings = true }
+      if moved.answersOpenings {
+        ends[position].answersOpenings = true
+        noteBusy(moved.key)
+      }
       for partner in [moved.partners.0, moved.partners.1, moved.partners.2] where partner != 0 {
         note(partner, at: position)
       }
       ends[position].seen |= moved.seen
+      ends[position].ports |= moved.ports
     }
   }
 
@@ -143,8 +210,17 @@ struct PortBehaviour: Sendable {
     var size = 1024
     while size * 3 < (kept.count + room) * 4 { size *= 2 }
     ends = Array(repeating: End(), count: size)
+    put(kept)
+  }
+
+  /// Fills what was emptied.
+  private mutating func put(_ kept: [End]) {
+    for index in busy.indices { busy[index] = 0 }
     count = kept.count
-    for end in kept { ends[place(of: end.key)] = end }
+    for end in kept {
+      ends[place(of: end.key)] = end
+      if end.isBusy { noteBusy(end.key) }
+    }
   }
 
   /// Where an end is, or would be.
@@ -188,5 +264,6 @@ struct PortBehaviour: Sendable {
     default: return
     }
     ends[position].count += 1
+    if ends[position].count == PortBehaviour.busyPartners { noteBusy(ends[position].key) }
   }
 }

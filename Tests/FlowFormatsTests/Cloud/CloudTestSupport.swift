@@ -7,12 +7,14 @@ import Testing
 
 /// An inventory made of a few lines.
 struct CloudInventory: AddressResolving {
-  var pods: [IPAddress: String] = [:]
+  var pods: [IPAddress: String] = [:] { didSet { numberPods() } }
   var nodes: Set<IPAddress> = []
   var services: [IPAddress: String] = [:]
   var served: Set<String> = []
   /// Pod address to node address.
   var hosts: [String: String] = [:]
+  private var podNames: [String] = []
+  private var podNumbers: [String: Int] = [:]
 
   /// - Parameters:
   ///   - pods: Address to workload in namespace `shop`.
@@ -25,6 +27,7 @@ struct CloudInventory: AddressResolving {
     served: [String] = []
   ) {
     for (text, name) in pods { if let address = IPAddress(text) { self.pods[address] = name } }
+    numberPods()
     for (text, name) in services {
       if let address = IPAddress(text) { self.services[address] = name }
     }
@@ -65,12 +68,15 @@ struct CloudInventory: AddressResolving {
   /// Pods hold their addresses at all times; every third is looked up by itself, as the inventory may ask for.
   func steadyPod(at address: IPAddress, from start: Int64, to end: Int64) -> Int? {
     guard address.low % 3 != 0 else { return nil }
-    return pods[address].flatMap { podNames.firstIndex(of: $0) }
+    return pods[address].flatMap { podNumbers[$0] }
   }
 
   func steadyPod(numbered number: Int) -> Endpoint? { CloudInventory.pod(podNames[number]) }
 
-  private var podNames: [String] { Set(pods.values).sorted() }
+  private mutating func numberPods() {
+    podNames = Set(pods.values).sorted()
+    podNumbers = Dictionary(uniqueKeysWithValues: podNames.enumerated().map { ($1, $0) })
+  }
 
   func runs(podAt address: IPAddress, onNodeAt node: IPAddress) -> Bool {
     hosts["\(address)"] == "\(node)"

@@ -156,11 +156,13 @@ struct HiddenPodsTests {
       ]
     }
     var inventory = Self.inventory
+    var pods = inventory.pods
     for number in 0..<3000 {
       let pod = "10.1.\(number / 250).\(number % 250 + 1)"
-      if let address = IPAddress(pod) { inventory.pods[address] = "p\(number)" }
+      if let address = IPAddress(pod) { pods[address] = "p\(number)" }
       inventory.hosts[pod] = number % 2 == 0 ? "10.9.0.1" : "10.9.0.2"
     }
+    inventory.pods = pods
     let result = AWSVPCDecoder.decode(lines, inventory: inventory)
     #expect(result.edgeTexts.allSatisfy { $0.contains("?node-or-pod") })
     #expect(result.counts.records == lines.count)
