@@ -10,8 +10,8 @@ struct Benchmark {
     Generates logs, ingests each into a fresh store and prints GB/s, GB per processor second and peak
     memory, with the ratio to DuckDB doing the same aggregation where python3 has the duckdb module.
     What is stored is compared with what was generated, edge by edge and count by count.
-    Figures are medians of the runs. Names: hubble, churn, calico, vpc, default, gzip, zstd, small, rotated,
-    shapes, policy; and store, which is run by name only: queries of a store of 50 million edge-hours (3 GB).
+    Figures are medians of the runs. Names: hubble, churn, calico, vpc, default, nodes, gzip, zstd, small,
+    rotated, shapes, policy; and store, which is run by name only: queries of a store of 50 million edge-hours (3 GB).
     """
 
   let flowlearn: String
@@ -51,8 +51,8 @@ struct Benchmark {
 
   /// What is measured unless one is named.
   private static let usual = [
-    "hubble", "churn", "calico", "vpc", "default", "gzip", "zstd", "small", "rotated", "shapes",
-    "policy",
+    "hubble", "churn", "calico", "vpc", "default", "nodes", "gzip", "zstd", "small", "rotated",
+    "shapes", "policy",
   ]
 
   func run() throws {
@@ -70,6 +70,7 @@ struct Benchmark {
     case "calico": try measure(only, .calico, usual, gigabytes: size * 0.3)
     case "vpc": try measure(only, .vpc, usual, gigabytes: size * 0.5)
     case "default": try measure(only, .vpcDefault, usual, gigabytes: size * 0.4)
+    case "nodes": try measure(only, .vpcNodes, usual, gigabytes: size * 0.4)
     case "gzip":
       try measure(only, .hubble, usual, gigabytes: size * 0.5, compressedBy: ["gzip", "-kf", "-1"])
     case "zstd":
@@ -131,7 +132,7 @@ struct Benchmark {
       file += compressor[0] == "gzip" ? ".gz" : ".zst"
     }
     defer { if !keeps { try? FileManager.default.removeItem(atPath: file) } }
-    let inventory = format == .vpc || format == .vpcDefault ? try writeInventory(cluster) : nil
+    let inventory = format.needsInventory ? try writeInventory(cluster) : nil
     var store = ""
     func ingest() -> Measurement {
       store = freshStore(name)
@@ -195,16 +196,22 @@ struct Benchmark {
 
   func round2(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
-  /// The cluster's pods, so that addresses have names.
+  /// The cluster's pods and nodes, so that addresses have names.
   func writeInventory(_ cluster: GeneratedCluster) throws -> String {
     var items: [String] = []
     for workload in 0..<cluster.workloads {
       for pod in 0..<cluster.pods {
         let name = cluster.name(workload)
+        let node = cluster.node(workload, pod: pod)
         items.append(
-          #"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"\#(name)-7c78889d59-p\#(pod)","namespace":"\#(cluster.namespace(workload))","labels":{"app":"\#(name)","pod-template-hash":"7c78889d59"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"\#(name)-7c78889d59","controller":true}]},"status":{"phase":"Running","podIP":"\#(cluster.address(workload, pod: pod))","startTime":"2026-10-01T00:00:00Z"}}"#
+          #"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"\#(name)-7c78889d59-p\#(pod)","namespace":"\#(cluster.namespace(workload))","labels":{"app":"\#(name)","pod-template-hash":"7c78889d59"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"\#(name)-7c78889d59","controller":true}]},"spec":{"nodeName":"\#(cluster.nodeName(node))"},"status":{"phase":"Running","hostIP":"\#(cluster.nodeAddress(node))","podIP":"\#(cluster.address(workload, pod: pod))","startTime":"2026-10-01T00:00:00Z"}}"#
         )
       }
+    }
+    for node in 0..<cluster.nodes {
+      items.append(
+        #"{"apiVersion":"v1","kind":"Node","metadata":{"name":"\#(cluster.nodeName(node))","creationTimestamp":"2026-10-01T00:00:00Z"},"status":{"addresses":[{"type":"InternalIP","address":"\#(cluster.nodeAddress(node))"}]}}"#
+      )
     }
     let path = "\(folder)/pods.json"
     let text =

@@ -47,7 +47,7 @@ enum DuckDB {
   /// A query that is quicker because it does not make the same aggregate.
   private static func simpler(_ format: LogWriter.Format) -> (name: String, query: String)? {
     switch format {
-    case .hubble, .vpcDefault: nil
+    case .hubble, .vpcDefault, .vpcNodes: nil
     case .calico: ("DuckDB, neither labels nor policies", nameQuery)
     case .vpc: ("DuckDB, neither names nor answers", addressQuery)
     }
@@ -100,7 +100,7 @@ enum DuckDB {
       FROM flows JOIN pods client ON client.address = flows.source
       JOIN pods server ON server.address = flows.destination GROUP BY ALL
       """
-    case .vpcDefault: portQuery
+    case .vpcDefault, .vpcNodes: portQuery
     }
   }
 

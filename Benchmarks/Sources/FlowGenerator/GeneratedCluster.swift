@@ -45,6 +45,18 @@ public struct GeneratedCluster: Sendable {
   /// The name of a workload.
   public func name(_ workload: Int) -> String { "service-\(workload)" }
 
+  /// The number of nodes.
+  public let nodes = 60
+
+  /// The node that a pod runs on.
+  public func node(_ workload: Int, pod: Int) -> Int { (workload * pods + pod) * 7919 % nodes }
+
+  /// The name of a node.
+  public func nodeName(_ node: Int) -> String { "node-\(node)" }
+
+  /// The address of a node.
+  public func nodeAddress(_ node: Int) -> String { "10.250.0.\(node + 1)" }
+
   /// The address of a pod.
   public func address(_ workload: Int, pod: Int) -> String {
     let number = workload * pods + pod

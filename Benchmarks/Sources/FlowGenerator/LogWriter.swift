@@ -12,6 +12,17 @@ public struct LogWriter {
     case vpc
     /// AWS VPC flow logs of the default format: without flags only other connections tell who opened one.
     case vpcDefault
+    /// The same where pods have addresses of their nodes' interfaces: each interface shows its own address in the
+    /// place of its pod's, so that only the logs of both nodes together tell which pods talked.
+    case vpcNodes
+
+    /// Whether it holds addresses, which only an inventory turns into pods.
+    public var needsInventory: Bool {
+      switch self {
+      case .hubble, .calico: false
+      case .vpc, .vpcDefault, .vpcNodes: true
+      }
+    }
   }
 
   /// What was written, counted by the writer itself.
@@ -30,6 +41,8 @@ public struct LogWriter {
   private var tally: Tally
   private var random = GeneratedNumbers(seed: 11)
   private var clock = 0
+  /// The ports by which the nodes of a connection know it.
+  private var portsInUse: Set<Int> = []
 
   /// Makes a writer.
   public init(_ format: Format, cluster: GeneratedCluster) {
@@ -48,7 +61,7 @@ public struct LogWriter {
     defer { try? handle.close() }
     var buffer: [UInt8] = []
     buffer.reserveCapacity(9 << 20)
-    if format == .vpc || format == .vpcDefault {
+    if format.needsInventory {
       buffer += Array(
         ("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
           + (format == .vpc ? " tcp-flags pkt-srcaddr pkt-dstaddr\n" : "\n")).utf8
@@ -75,7 +88,7 @@ public struct LogWriter {
     let edge = cluster.edges[number]
     let sourcePod = random.next(below: cluster.pods)
     let destinationPod = random.next(below: cluster.pods)
-    let clientPort = 32_768 + random.next(below: 28_000)
+    var clientPort = 32_768 + random.next(below: 28_000)
     clock = (clock + 1 + random.next(below: 3)) % 604_800_000
     let lines: [String]
     switch format {
@@ -87,6 +100,19 @@ public struct LogWriter {
     case .vpc, .vpcDefault:
       lines = [false, true].map { isReply in
         vpc(edge, sourcePod, destinationPod, clientPort, isReply: isReply)
+      }
+    case .vpcNodes:
+      // What stays on a node crosses no interface.
+      guard
+        cluster.node(edge.source, pod: sourcePod)
+          != cluster.node(edge.destination, pod: destinationPod)
+      else { return }
+      while !take(clientPort, edge, sourcePod, destinationPod) {
+        clientPort = 32_768 + random.next(below: 28_000)
+      }
+      let bytes = 400 + random.next(below: 100_000)
+      lines = [false, true].flatMap { isReply in
+        views(edge, sourcePod, destinationPod, clientPort, bytes: bytes, isReply: isReply)
       }
     }
     for line in lines { buffer.append(contentsOf: line.utf8) }
@@ -146,6 +172,59 @@ public struct LogWriter {
     return
       #"{"start_time":\#(start),"end_time":\#(start + 300),"source_ip":null,"source_name":"-","source_name_aggr":"\#(source)-7c78889d59-*","source_namespace":"\#(cluster.namespace(edge.source))","nat_outgoing_ports":null,"source_port":null,"source_type":"wep","source_labels":\#(labels(edge.source)),"dest_ip":null,"dest_name":"-","dest_name_aggr":"\#(destination)-7c78889d59-*","dest_namespace":"\#(cluster.namespace(edge.destination))","dest_port":\#(edge.port),"dest_type":"wep","dest_labels":\#(labels(edge.destination)),"dest_service_namespace":"-","dest_service_name":"-","dest_service_port":"-","dest_domains":null,"proto":"tcp","action":"allow","reporter":"\#(isSource ? "src" : "dst")","policies":{"all_policies":["0|__PROFILE__|__PROFILE__.kns.\#(namespace)|allow|0"],"enforced_policies":["0|__PROFILE__|__PROFILE__.kns.\#(namespace)|allow|0"],"pending_policies":["0|__PROFILE__|__PROFILE__.kns.\#(namespace)|allow|0"]},"bytes_in":1200,"bytes_out":3400,"num_flows":2,"num_flows_started":1,"num_flows_completed":1,"packets_in":10,"packets_out":12,"http_requests_allowed_in":0,"http_requests_denied_in":0,"process_name":"-","num_process_names":0,"original_source_ips":null,"num_original_source_ips":0,"host":"node-1"}"#
       + "\n"
+  }
+
+  /// Takes a client's port, if no pod of the same node has it for the same server, and the other way round.
+  private mutating func take(
+    _ clientPort: Int,
+    _ edge: GeneratedCluster.Edge,
+    _ sourcePod: Int,
+    _ destinationPod: Int
+  ) -> Bool {
+    func key(_ node: Int, _ workload: Int, _ pod: Int) -> Int {
+      (((node << 20 | workload) << 8 | pod) << 16 | clientPort) << 16 | edge.port
+    }
+    let atClient = key(
+      cluster.node(edge.source, pod: sourcePod),
+      edge.destination,
+      destinationPod
+    )
+    // Below 0: what the other end's node shows.
+    let atServer = ~key(
+      cluster.node(edge.destination, pod: destinationPod),
+      edge.source,
+      sourcePod
+    )
+    guard !portsInUse.contains(atClient), !portsInUse.contains(atServer) else { return false }
+    portsInUse.formUnion([atClient, atServer])
+    return true
+  }
+
+  /// What the interfaces of sender and receiver show of one direction.
+  private func views(
+    _ edge: GeneratedCluster.Edge,
+    _ sourcePod: Int,
+    _ destinationPod: Int,
+    _ clientPort: Int,
+    bytes: Int,
+    isReply: Bool
+  ) -> [String] {
+    let start = 1_793_577_600 + clock / 1000
+    let client = cluster.address(edge.source, pod: sourcePod)
+    let server = cluster.address(edge.destination, pod: destinationPod)
+    let clientNode = cluster.node(edge.source, pod: sourcePod)
+    let serverNode = cluster.node(edge.destination, pod: destinationPod)
+    let ports = isReply ? "\(edge.port) \(clientPort)" : "\(clientPort) \(edge.port)"
+    func line(_ node: Int, _ ends: (String, String)) -> String {
+      let (source, destination) = isReply ? (ends.1, ends.0) : ends
+      return
+        "2 123456789012 eni-0a1b2c3d4e5f6\(1000 + node) \(source) \(destination) \(ports) 6 10 \(bytes) "
+        + "\(start) \(start + 50) ACCEPT OK\n"
+    }
+    return [
+      line(clientNode, (cluster.nodeAddress(clientNode), server)),
+      line(serverNode, (client, cluster.nodeAddress(serverNode))),
+    ]
   }
 
   private func vpc(
