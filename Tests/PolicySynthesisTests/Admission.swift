@@ -71,14 +71,18 @@ struct Admission {
 
 extension Admission {
   /// The peers that one end of a connection stands for: one for each label set of a workload.
-  static func peers(_ end: ConnectionEnd, of input: SynthesisInput) -> [TestPeer] {
+  static func peers(_ end: ConnectionEnd, _ direction: Direction, of input: SynthesisInput)
+    -> [TestPeer]
+  {
     switch end {
     case .workload(let index):
       let workload = input.workloads[index]
       return workload.labelSets.map { .pod(namespace: workload.namespace, labels: $0) }
     case .other(let endpoint):
       if input.dialect == .cilium, endpoint.kind == .node, endpoint.entity.isEmpty {
-        return [.entity(.remoteNode)]
+        // Any node, the pod's own one too; what comes from that one is always let in.
+        return direction == .egress
+          ? [.entity(.host), .entity(.remoteNode)] : [.entity(.remoteNode)]
       }
       if endpoint.kind == .apiServer, input.dialect != .cilium, endpoint.address == nil {
         return input.apiServerAddresses.map { .address($0.address, names: []) }
@@ -113,7 +117,7 @@ extension Admission {
   func allows(_ connection: LearnedConnection, of input: SynthesisInput) -> Bool {
     Admission.sides(connection, of: input).allSatisfy { side in
       input.workloads[side.subject].labelSets.allSatisfy { labels in
-        Admission.peers(side.peer, of: input).allSatisfy {
+        Admission.peers(side.peer, side.direction, of: input).allSatisfy {
           admits(
             input.namespace,
             labels,
@@ -137,7 +141,7 @@ extension Admission {
     of input: SynthesisInput
   ) -> Bool {
     input.workloads[subject].labelSets.contains { labels in
-      Admission.peers(peer, of: input).contains {
+      Admission.peers(peer, direction, of: input).contains {
         admits(input.namespace, labels, direction, $0, transport, port)
       }
     }
