@@ -135,7 +135,7 @@ struct SQLiteStoreTests {
         e.class, h.hour, h.records, h.bytes, h.first_seen_us, h.last_seen_us, i.name, h.sample_line
       FROM edge_hour h JOIN flow_edge e USING (edge_id) JOIN ingest i USING (ingest_id)
       JOIN endpoint s ON s.endpoint_id = e.source_id JOIN endpoint d ON d.endpoint_id = e.destination_id
-      ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+      ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18
       """
     func hours(_ store: SQLiteStore) async throws -> [String] {
       try await store.database.read { try Row.fetchAll($0, sql: rows).map(\.description) }

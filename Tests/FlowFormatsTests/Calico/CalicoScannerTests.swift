@@ -47,9 +47,11 @@ struct CalicoScannerTests {
   private func oneByOne(_ text: String, resolver: CalicoHarness.Resolver? = nil) -> Result {
     var decoder = CalicoDecoder(options: DecoderOptions(), readsTrees: true)
     var accumulator = accumulator(resolver)
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    where !line.allSatisfy({ $0 == " " || $0 == "\t" || $0 == "\r" }) {
-      let bytes = Array((line.last == "\r" ? line.dropLast() : line).utf8)
+    // By bytes: to a string "\r\n" is one character.
+    let lines = Array(text.utf8).split(separator: 0x0a, omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated()
+    where !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) {
+      let bytes = Array(line.last == 0x0d ? line.dropLast() : line)
       decoder.decode(bytes.span.bytes, line: index + 1, into: &accumulator)
     }
     decoder.finish(into: &accumulator)
