@@ -204,8 +204,9 @@ extension ConversationTable {
     let worked: ConversationMarks = [.accepted, .beyondReset, .payload]
     guard one.marksA == worked, one.marksB == worked, one.rejectedA | one.rejectedB == 0,
       one.transport == TransportProtocol.tcp.number,
-      served.map({ !$0.contains(one.portA) && !$0.contains(one.portB) }) ?? true,
-      let isClientA = behaviour.provenServer(key(one, isA: false), key(one, isA: true))
+      let isClientA = behaviour.provenServer(key(one, isA: false), key(one, isA: true)),
+      // What the inventory says counts more, and of a server it could only say the same.
+      served?.contains(isClientA ? one.portA : one.portB) != true
     else { return nil }
     let (forward, replies) =
       isClientA ? (one.recordsA, one.recordsB) : (one.recordsB, one.recordsA)
