@@ -74,7 +74,13 @@ extension ConversationTable {
   ) {
     let conversation = conversations[position]
     guard let clientIsA = group.clientIsA else {
-      judgeUndecided(position, in: group, emissions: &emissions, into: &accumulator)
+      judgeUndecided(
+        position,
+        in: group,
+        isLate: hasSucceeded,
+        emissions: &emissions,
+        into: &accumulator
+      )
       return
     }
     let views = Int(conversation.otherViews)
@@ -125,6 +131,7 @@ extension ConversationTable {
   private mutating func judgeUndecided(
     _ position: Int,
     in group: ConversationGroup,
+    isLate: Bool,
     emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
@@ -141,7 +148,7 @@ extension ConversationTable {
     }
     guard rejected > 0 else { return }
     let isTCP = conversation.transport == TransportProtocol.tcp.number
-    if isTCP, group.marks.contains(.showsFlags) {
+    if isLate || isTCP && group.marks.contains(.showsFlags) {
       accumulator.discard(.midConnection, count: rejected)
     } else if !group.marks.contains(.accepted), group.hasRejectedA != group.hasRejectedB {
       // Nothing of it was ever let through, so what was refused can only have opened it.

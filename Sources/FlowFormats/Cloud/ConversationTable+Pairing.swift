@@ -10,6 +10,8 @@ private struct HiddenView {
   /// The ports of the hidden pod and of the one that is seen.
   var hiddenPort: UInt16
   var seenPort: UInt16
+  /// Whether it may be joined with another one now.
+  var isQuiet: Bool
   /// The next view of the same ports, its place plus 1; 0 for none.
   var next: UInt32 = 0
 
@@ -47,19 +49,19 @@ extension ConversationTable {
   /// that the inventory does not know stay hidden, as does what had to be decided before the capture ended.
   /// Source: the VPC format document, "Which addresses to use".
   ///
-  /// - Parameter cutoff: Views with later records wait, as do those held back.
+  /// - Parameter cutoff: Views with later records wait, as do those held back; they count among those that fit.
   mutating func nameHiddenPods(quietSince cutoff: Int64, _ resolver: (any AddressResolving)?) {
-    guard pairsViews, let resolver = resolver?.ready else { return }
+    guard pairsViews, mayHidePods, let resolver = resolver?.ready else { return }
     let served = resolver.servedPorts
     var views: [HiddenView] = []
     var groups: [ViewGroup] = []
     var index = SlotIndex()
-    for position in conversations.indices where position >= heldBack {
+    for position in conversations.indices {
       let one = conversations[position]
-      guard one.nodesMayBePods, !one.steps.contains(.unpaired), one.last <= cutoff, one.bytes > 0
-      else { continue }
-      guard let view = hiddenView(at: position, resolver, served) else {
-        conversations[position].steps.insert(.unpaired)
+      guard one.nodesMayBePods, !one.steps.contains(.unpaired), one.bytes > 0 else { continue }
+      let isQuiet = position >= heldBack && one.last <= cutoff
+      guard let view = hiddenView(at: position, isQuiet: isQuiet, resolver, served) else {
+        if isQuiet { conversations[position].steps.insert(.unpaired) }
         continue
       }
       let key = ViewGroup.key(one)
@@ -91,7 +93,9 @@ extension ConversationTable {
     let first = views[group.first]
     if group.count == 2 {
       let second = views[group.last]
-      if first.mirrors(second), isOneConnection(first, second, resolver) {
+      if first.isQuiet, second.isQuiet, first.mirrors(second),
+        isOneConnection(first, second, resolver)
+      {
         join(first, second, &isGone)
       }
       return
@@ -114,9 +118,10 @@ extension ConversationTable {
           && isOneConnection(view, $0, resolver)
       }
     }
-    for view in like where conversations[view.position].nodesMayBePods {
+    for view in like where view.isQuiet && conversations[view.position].nodesMayBePods {
       let found = partners(view)
-      guard found.count == 1, let partner = found.first, partners(partner).count == 1
+      guard found.count == 1, let partner = found.first, partner.isQuiet,
+        partners(partner).count == 1
       else { continue }
       join(view, partner, &isGone)
     }
@@ -136,6 +141,7 @@ extension ConversationTable {
   /// The view that an hour of a conversation is, nil where no other view can name a pod.
   private mutating func hiddenView(
     at position: Int,
+    isQuiet: Bool,
     _ resolver: any AddressResolving,
     _ served: ServedPorts
   ) -> HiddenView? {
@@ -149,7 +155,8 @@ extension ConversationTable {
       node: isAHidden ? one.addressA : one.addressB,
       pod: isAHidden ? one.addressB : one.addressA,
       hiddenPort: isAHidden ? one.portA : one.portB,
-      seenPort: isAHidden ? one.portB : one.portA
+      seenPort: isAHidden ? one.portB : one.portA,
+      isQuiet: isQuiet
     )
   }
 

@@ -108,7 +108,10 @@ extension ConversationTable {
   mutating func settle(_ extent: Extent, into accumulator: inout EvidenceAccumulator) {
     if case .settled(let cutoff) = extent {
       nameHiddenPods(quietSince: cutoff, accumulator.resolver)
+      // Many records may end at the same time: what came last is not quiet, whatever its time.
+      busyFrom = conversations.count - capacity / 16
     }
+    defer { busyFrom = .max }
     var emissions = Emissions()
     var isGone = [Bool](repeating: false, count: conversations.count)
     switch extent {
@@ -142,47 +145,56 @@ extension ConversationTable {
     let resolver = accumulator.resolver?.ready
     let served = resolver?.servedPorts
     var answered: [UInt64] = []
-    var datagrams: [Int] = []
+    var waiting: [Int] = []
     for head in conversations.indices {
       if learns { fetchBusyEnd(ahead: head) }
       guard conversations[head].isHead else { continue }
       // Most have one hour, and that one goes or stays.
       let isAlone = conversations[head].next == 0
-      if isAlone, head < heldBack || conversations[head].last > cutoff { continue }
+      if isAlone, !goes(head, quietSince: cutoff) { continue }
       // What may hide a pod behind its node waits for the other node's view.
       if pairsViews, waitsForView(head) { continue }
       if isAlone {
         if let pair = plainPair(at: head, &answered, &emissions) {
           isGone[head] = true
+          letGo.insert(conversations[head])
           count(pair, &emissions, into: &accumulator)
           continue
         }
         if learns, let pair = provenPair(at: head, served, &emissions) {
           isGone[head] = true
+          letGo.insert(conversations[head])
           count(pair, &emissions, into: &accumulator)
           continue
         }
       }
       var group = group(at: head)
       group.clientIsA = sureClient(of: group, resolver, served)
-      if learns, group.clientIsA == nil, group.marks.contains(.accepted) {
-        let isTCP = conversations[head].transport == TransportProtocol.tcp.number
-        if isTCP { group.clientIsA = provenClient(of: group) }
-        if group.clientIsA == nil { learn(group, &answered) }
-        if !isTCP { datagrams.append(head) }
+      if learns, group.clientIsA == nil {
+        // Without an answer it settles at the end only.
+        guard group.marksA.intersection(group.marksB).contains(.accepted) else { continue }
+        // Datagrams may go to and fro between ends that are alike: those are all learnt from before.
+        if conversations[head].transport == TransportProtocol.tcp.number {
+          group.clientIsA = provenClient(of: group)
+        }
+        if group.clientIsA == nil {
+          learn(group, &answered)
+          waiting.append(head)
+        }
       }
       guard isSettled(group) else { continue }
       observe(group, &answered)
       judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     }
-    // Datagrams may go to and fro between ends that are alike, which only all of them together show.
-    for head in datagrams {
+    behaviour.answered(answered)
+    guard learns else { return }
+    behaviour.prove(least: capacity / 32)
+    for head in waiting {
       var group = group(at: head)
       group.clientIsA = provenClient(of: group)
       guard isSettled(group) else { continue }
       judge(group, quietSince: cutoff, &isGone, &emissions, into: &accumulator)
     }
-    behaviour.answered(answered)
   }
 
   /// Decides with what all conversations together tell, those that are gone left out.
@@ -248,6 +260,8 @@ extension ConversationTable {
   private func fetchBusyEnd(ahead position: Int) {
     guard position + 16 < conversations.count else { return }
     let one = conversations[position + 16]
+    // Of most that show flags these tell enough.
+    guard !one.marksA.contains(.showsFlags) else { return }
     behaviour.fetchBusy(key(one, isA: true))
     behaviour.fetchBusy(key(one, isA: false))
   }
@@ -261,12 +275,18 @@ extension ConversationTable {
     behaviour.fetch(key(one, isA: false))
   }
 
+  /// Whether one hour of a conversation is to be judged.
+  @inline(__always)
+  private func goes(_ position: Int, quietSince cutoff: Int64) -> Bool {
+    position >= heldBack && position < busyFrom && conversations[position].last <= cutoff
+  }
+
   /// Whether any hour of a conversation is to be judged.
   private func goes(_ group: ConversationGroup, quietSince cutoff: Int64) -> Bool {
     var next = UInt32(truncatingIfNeeded: group.head + 1)
     while next != 0 {
       let position = Int(next) - 1
-      if position >= heldBack, conversations[position].last <= cutoff { return true }
+      if goes(position, quietSince: cutoff) { return true }
       next = conversations[position].next
     }
     return false
@@ -292,12 +312,18 @@ extension ConversationTable {
     _ emissions: inout Emissions,
     into accumulator: inout EvidenceAccumulator
   ) {
-    let hasSucceeded = group.clientIsA.map { succeeded(group, clientIsA: $0) } ?? false
+    var hasSucceeded = group.clientIsA.map { succeeded(group, clientIsA: $0) } ?? false
+    if hasSucceeded {
+      letGo.insert(conversations[group.head])
+    } else {
+      // What came late of a connection that worked.
+      hasSucceeded = letGo.contains(conversations[group.head])
+    }
     var next = UInt32(truncatingIfNeeded: group.head + 1)
     while next != 0 {
       let position = Int(next) - 1
       next = conversations[position].next
-      if position >= heldBack, conversations[position].last <= cutoff {
+      if goes(position, quietSince: cutoff) {
         judge(
           position,
           in: group,
@@ -348,6 +374,7 @@ extension ConversationTable {
     addresses = renewed
     pods = PodMemo()
     hosts = [:]
+    letGo = LetGoMemo()
     behaviour.renumber(renewedNumber)
     oneWayHours = Dictionary(
       oneWayHours.map { pair, hours in

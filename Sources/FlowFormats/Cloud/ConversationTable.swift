@@ -31,10 +31,15 @@ package struct ConversationTable: Sendable {
   var threshold: Int
   /// So many of the first conversations stay, since the part of the log before may hold more of them.
   var heldBack = 0
+  /// From here on conversations stay, since they may go on.
+  var busyFrom = Int.max
   var addresses = AddressNumbers()
   var conversations: [Conversation] = []
   var behaviour = PortBehaviour()
   var oneWayHours: [OneWayPair: ClosedRange<Int32>] = [:]
+  var letGo = LetGoMemo()
+  /// Whether there is a conversation of which a node's address may stand for a pod.
+  var mayHidePods = false
   var pods = PodMemo()
   /// Whether pods run on nodes, by the numbers of their addresses.
   var hosts: [UInt64: Bool] = [:]
@@ -273,6 +278,7 @@ extension ConversationTable {
   @inline(__always)
   private mutating func append(_ conversation: Conversation, at slot: Int, hash: UInt64) -> Bool {
     slots[slot] = Slot.make(conversations.count, hash)
+    if conversation.nodesMayBePods { mayHidePods = true }
     conversations.append(conversation)
     return conversations.count >= threshold
   }
@@ -284,6 +290,7 @@ extension ConversationTable {
       return false
     }
     var added = conversation
+    if added.nodesMayBePods { mayHidePods = true }
     added.isHead = false
     added.next = conversations[head].next
     conversations.append(added)

@@ -11,53 +11,91 @@ struct PortBehaviour: Sendable {
   static let busyPartners = 3
   /// How many times as many partners as a client's port a server's port meets at least.
   private static let factor = 4
-  /// How many of the sixteen bits for partners' ports a server's port sets that is beyond doubt.
+  /// How many of the 64 bits for partners' ports a server's port sets at least that is beyond doubt.
   ///
-  /// That are about eleven different ports. Ends of one kind that talk among themselves have the same port, or few.
-  private static let provenPorts = 8
+  /// Ends of one kind that talk among themselves have the same port, or few.
+  private static let provenPorts = 10
+  /// How many fewer bits ports may set than partners: of so many different ones as many fall together by chance.
+  private static let provenSpread = 5
 
   /// Whom an end met, as numbers that do not depend on the order of input.
   struct Partner {
-    /// The address and port; not 0.
-    var number: UInt32
-    /// One of sixteen bits, by the port.
-    var portBit: UInt16
+    /// The address and port, 20 bits.
+    var number: UInt64
+    /// One of 64 bits, by the port.
+    var portBit: UInt64
     /// Its key.
     var key: UInt64
 
     @inline(__always)
     init(_ address: IPAddress, _ port: UInt16, key: UInt64) {
       self.key = key
-      let mixed = SlotIndex.mix(address.low ^ UInt64(port) << 40, address.high)
-      number = UInt32(truncatingIfNeeded: mixed >> 16) | 1
-      portBit = 1 << UInt16(truncatingIfNeeded: (UInt32(port) &* 0x9E37_79B1) >> 28)
+      number = SlotIndex.mix(address.low ^ UInt64(port) << 40, address.high) >> 16 & End.partner
+      portBit = 1 << UInt64((UInt32(port) &* 0x9E37_79B1) >> 26)
     }
   }
 
   /// One end by number of its address; see ``PortBehaviour/key(_:_:_:)``.
   private struct End: Sendable {
+    /// The bits of a partner's number.
+    static let partner: UInt64 = 0xf_ffff
+
     /// 0 for none: no protocol has the number 0.
     var key: UInt64 = 0
     /// One bit for each partner, by its hash.
     var seen: UInt64 = 0
-    var partners: (UInt32, UInt32, UInt32) = (0, 0, 0)
     /// One bit for the port of each partner that was not busy, by its hash.
-    var ports: UInt16 = 0
-    var count: UInt8 = 0
-    var answersOpenings = false
+    var ports: UInt64 = 0
+    /// From below: three partners of 20 bits, how many these are, whether it answered the opening of a connection, and
+    /// whether it was a server's beyond doubt when that was last found out.
+    private var rest: UInt64 = 0
+
+    /// How many partners it met, up to three.
+    var count: Int { Int(truncatingIfNeeded: rest >> 60 & 3) }
+    var answersOpenings: Bool {
+      get { rest >> 62 & 1 != 0 }
+      set { rest = newValue ? rest | 1 << 62 : rest & ~(1 << 62) }
+    }
+    var isProven: Bool {
+      get { rest >> 63 != 0 }
+      set { rest = newValue ? rest | 1 << 63 : rest & ~(1 << 63) }
+    }
 
     /// How many partners it met: exactly up to three, not many more than 64 ever.
-    var met: Int { max(Int(count), seen.nonzeroBitCount) }
+    var met: Int { max(count, seen.nonzeroBitCount) }
     /// Whether it may be a server's: a client's port that meets as few partners and answers nobody is none.
-    var isBusy: Bool { Int(count) >= PortBehaviour.busyPartners || answersOpenings }
-    /// Whether its partners' ports are so many that it can only be a server's.
-    var isProven: Bool { ports.nonzeroBitCount >= PortBehaviour.provenPorts }
+    var isBusy: Bool { count >= PortBehaviour.busyPartners || answersOpenings }
+    /// Whether its partners' ports are so many, and as many as its partners, that it can only be a server's.
+    ///
+    /// Clients have ports of their own; who goes through many servers from one port finds few ports again and again.
+    var looksProven: Bool {
+      ports.nonzeroBitCount
+        >= max(PortBehaviour.provenPorts, seen.nonzeroBitCount - PortBehaviour.provenSpread)
+    }
+
+    /// The number of one of the first partners.
+    @inline(__always)
+    func partner(_ index: Int) -> UInt64 { rest >> UInt64(index * 20) & End.partner }
+
+    /// Notes a partner.
+    ///
+    /// - Returns: Whether it is the one that makes the end busy.
+    mutating func note(_ number: UInt64) -> Bool {
+      seen |= 1 << (number >> 14)
+      let count = count
+      guard count < PortBehaviour.busyPartners else { return false }
+      for index in 0..<count where partner(index) == number { return false }
+      rest = (rest | number << UInt64(count * 20)) + 1 << 60
+      return count + 1 == PortBehaviour.busyPartners
+    }
   }
 
   /// Open addressing: what a lookup reads lies together.
   private var ends = [End](repeating: End(), count: 1024)
   /// The number of ends known.
   private(set) var count = 0
+  /// How many meetings were noted.
+  private var meetings = 0
   /// One bit, by hash, for every end that may be a server's: most are clients' ports, and need no look.
   private var busy = [UInt64](repeating: 0, count: 1024)
 
@@ -91,7 +129,8 @@ struct PortBehaviour: Sendable {
   /// Notes that an end exchanged packets with a partner.
   mutating func meet(_ key: UInt64, _ partner: Partner) {
     let position = position(of: key)
-    note(partner.number, at: position)
+    meetings += 1
+    if ends[position].note(partner.number) { noteBusy(key) }
     // A client's port that is used again and again meets many, but those are servers.
     if !mayBeBusy(partner.key) { ends[position].ports |= partner.portBit }
   }
@@ -117,10 +156,21 @@ struct PortBehaviour: Sendable {
     return PortBehaviour.isBusier(twoMet, than: oneMet) ? false : nil
   }
 
-  /// Which of two ends is a server's beyond doubt by now: true for the first, nil for neither.
+  /// Finds out which ends are servers' beyond doubt by all that was noted so far.
   ///
-  /// It met many ports of ends that are not busy, the other one hardly any. Whatever comes later could only make
-  /// the other one look like a server too, as a client's port does that is used again and again.
+  /// - Parameter least: Fewer meetings prove nothing: a server that was met by few so far is like a client.
+  mutating func prove(least: Int) {
+    guard meetings >= least else { return }
+    for index in ends.indices {
+      let isProven = ends[index].looksProven
+      if ends[index].isProven != isProven { ends[index].isProven = isProven }
+    }
+  }
+
+  /// Which of two ends is a server's beyond doubt, as last found out: true for the first, nil for neither.
+  ///
+  /// It met many ports of ends that are not busy, as many as ends, and the other one hardly any. Whatever comes later
+  /// could only make the other one look like a server too, as a client's port does that is used again and again.
   @inline(__always)
   func provenServer(_ one: UInt64, _ two: UInt64) -> Bool? {
     let (isOneBusy, isTwoBusy) = (mayBeBusy(one), mayBeBusy(two))
@@ -163,7 +213,7 @@ struct PortBehaviour: Sendable {
       kept.append(end)
     }
     if kept.count > limit {
-      kept = kept.filter { $0.answersOpenings || Int($0.count) >= PortBehaviour.busyPartners }
+      kept = kept.filter { $0.isBusy }
     }
     if kept.count > limit {
       kept.sort {
@@ -184,6 +234,7 @@ struct PortBehaviour: Sendable {
 
   /// Adds what another capture knows, whose addresses get the numbers that `number` says.
   mutating func merge(_ other: PortBehaviour, _ number: (UInt32) -> UInt32) {
+    meetings += other.meetings
     for end in other.known {
       let moved = PortBehaviour.renumbered(end, number)
       let position = position(of: moved.key)
@@ -191,8 +242,8 @@ struct PortBehaviour: Sendable {
         ends[position].answersOpenings = true
         noteBusy(moved.key)
       }
-      for partner in [moved.partners.0, moved.partners.1, moved.partners.2] where partner != 0 {
-        note(partner, at: position)
+      for index in 0..<moved.count where ends[position].note(moved.partner(index)) {
+        noteBusy(moved.key)
       }
       ends[position].seen |= moved.seen
       ends[position].ports |= moved.ports
@@ -251,19 +302,5 @@ struct PortBehaviour: Sendable {
     ends[place].key = key
     count += 1
     return place
-  }
-
-  private mutating func note(_ partner: UInt32, at position: Int) {
-    ends[position].seen |= 1 << (partner >> 26)
-    let known = ends[position].partners
-    guard known.0 != partner, known.1 != partner, known.2 != partner else { return }
-    switch ends[position].count {
-    case 0: ends[position].partners.0 = partner
-    case 1: ends[position].partners.1 = partner
-    case 2: ends[position].partners.2 = partner
-    default: return
-    }
-    ends[position].count += 1
-    if ends[position].count == PortBehaviour.busyPartners { noteBusy(ends[position].key) }
   }
 }

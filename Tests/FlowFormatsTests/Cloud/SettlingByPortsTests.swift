@@ -191,6 +191,85 @@ struct SettlingByPortsTests {
     #expect(small.edgeTexts == Self.decode(lines).0.edgeTexts)
   }
 
+  @Test(
+    "Few clients' ports that meet many servers do not make servers of them",
+    arguments: [40, 60]
+  )
+  func poller(_ ports: Int) {
+    var random = Seed(6)
+    // A poller goes through three hundred servers on forty ports, again and again, from ports of its own.
+    var servers = CloudInventory(pods: ["10.0.0.9": "poller"])
+    servers.pods = (0..<300).reduce(into: servers.pods) { pods, number in
+      pods[IPAddress(ipv4: 0x0a00_0100 + UInt32(number))] = "s\(number)"
+    }
+    let groups = (0..<9000).map { number in
+      let server = Int.random(in: 0..<300, using: &random)
+      return Self.connection(
+        "10.0.0.9:\(700 + Int.random(in: 0..<ports, using: &random))",
+        "10.0.\(1 + server / 256).\(server % 256):\(9100 + server % 40)",
+        start: 1_700_000_000 + number / 3
+      )
+    }
+    let lines = groups.flatMap { $0 }
+    let (small, _) = Self.decode(lines, capacity: 16_384, inventory: servers)
+    let (whole, _) = Self.decode(lines, inventory: servers)
+    // Of those that were hardly met the whole log says so too.
+    func toPoller(_ edge: String) -> Bool { edge.contains("-> shop/poller") }
+    #expect(small.edgeTexts.filter(toPoller) == whole.edgeTexts.filter(toPoller))
+  }
+
+  @Test("Records that end at the same time are not quiet because others are no later")
+  func sameTime() {
+    var random = Seed(7)
+    // Ten minutes long all records end at once, and another interface shows them up to a hundred lines later.
+    var lines: [(place: Int, text: String)] = []
+    for (number, group) in Self.connections(&random, count: 3000).enumerated() {
+      let window = 1_700_000_000 + number / 1000 * 600
+      for (index, line) in (group + [group[0]]).enumerated() {
+        var fields = line.split(separator: " ").map(String.init)
+        fields[10] = "\(window)"
+        fields[11] = "\(window + 600)"
+        if index == 2 { fields[2] = "eni-2" }
+        let place = number * 3 + (index < 2 ? 0 : Int.random(in: 0...100, using: &random))
+        lines.append((place, fields.joined(separator: " ")))
+      }
+    }
+    lines.sort { $0.place < $1.place }
+    let (small, held) = Self.decode(lines.map(\.text), capacity: 2048)
+    #expect(small.edgeTexts == Self.decode(lines.map(\.text)).0.edgeTexts)
+    #expect(small.edgeTexts.allSatisfy { $0.contains(" allowed ") })
+    #expect(held < 1536)
+  }
+
+  @Test("What comes late of a connection is neither refused nor an attempt", arguments: [6, 17])
+  func late(_ transport: Int) {
+    var random = Seed(8)
+    var groups = Self.connections(&random, count: 1000)
+    let start = 1_700_000_000
+    let connection = Self.connection(
+      "10.0.0.7:61001",
+      transport == 6 ? "10.0.0.1:80" : "10.0.0.4:53",
+      transport: transport,
+      start: start + 1000
+    )
+    groups.insert(connection, at: 300)
+    // Long after it was let go: refused in either direction, and one packet that was accepted.
+    let refused = connection.map {
+      $0.replacing(" ACCEPT ", with: " REJECT ").replacing(
+        "\(start + 1000)",
+        with: "\(start + 3500)"
+      )
+      .replacing("\(start + 1050)", with: "\(start + 3550)")
+    }
+    let packet = connection[0].replacing("\(start + 1000)", with: "\(start + 3500)")
+      .replacing("\(start + 1050)", with: "\(start + 3550)")
+    for late in [[refused[0]], [refused[1]], [packet]] {
+      let lines = (groups + [late] + Self.connections(&random, count: 400)).flatMap { $0 }
+      let (small, _) = Self.decode(lines, capacity: 1024)
+      #expect(small.edgeTexts.allSatisfy { $0.contains(" allowed ") }, "\(late)")
+    }
+  }
+
   // MARK: Pods behind their nodes
 
   static let nodes: CloudInventory = {
@@ -227,6 +306,34 @@ struct SettlingByPortsTests {
     #expect(small.edgeTexts == plain.edgeTexts)
     #expect(small.discardTexts.contains("duplicate-view: \(groups.count * 2)"))
     #expect(held < 1024)
+  }
+
+  @Test("Twin connections of which only a half is quiet are not crossed")
+  func twins() {
+    var random = Seed(9)
+    var inventory = Self.nodes
+    inventory.served = ["10.0.0.1:7777", "10.0.0.2:7777"]
+    // Both clients run on node 1, both servers on node 2; all count the same, and two views end later.
+    let first = Self.views([
+      Self.connection("10.0.0.7:50000", "10.0.0.1:7777", start: 1_700_000_010, bytes: 77)
+    ])
+    let second = Self.views([
+      Self.connection("10.0.0.8:50000", "10.0.0.2:7777", start: 1_700_000_020, bytes: 77)
+    ])
+    func later(_ line: String) -> String {
+      line.replacing("1700000060 ", with: "1700003000 ")
+        .replacing("1700000070 ", with: "1700003000 ")
+    }
+    // In each: the client's node, the server's node, and the same for the answer.
+    let mixed =
+      [first[0], later(first[1]), later(first[2]), first[3]]
+      + [later(second[0]), second[1], second[2], later(second[3])]
+    let lines = mixed + Self.views(Self.connections(&random, count: 1500))
+    let (small, _) = Self.decode(lines, capacity: 1024, inventory: inventory)
+    let crossed = small.edgeTexts.filter {
+      $0.hasPrefix("shop/p7 -> shop/p2 TCP/7777") || $0.hasPrefix("shop/p8 -> shop/p1 TCP/7777")
+    }
+    #expect(crossed == [])
   }
 
   @Test("What no other view can name does not wait for one")
