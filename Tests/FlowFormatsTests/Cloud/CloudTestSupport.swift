@@ -155,6 +155,39 @@ extension EvidenceAccumulator {
   }
 }
 
+extension AWSVPCDecoder {
+  /// Decodes lines in two parts and merges them.
+  ///
+  /// - Parameter endsParts: Whether each part lets settled conversations go at its end.
+  static func decode(
+    _ lines: [String],
+    cutAt cut: Int,
+    capacity: Int = ConversationTable.defaultCapacity,
+    inventory: CloudInventory,
+    endsParts: Bool = false
+  ) -> EvidenceAccumulator {
+    var first = AWSVPCDecoder(options: DecoderOptions(), capacity: capacity)
+    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
+    for (index, line) in lines[..<cut].enumerated() {
+      first.feed(line, line: index + 1, into: &accumulator)
+    }
+    var second = first.forLaterPart()
+    var later = EvidenceAccumulator(logKind: .awsVPC, resolver: inventory)
+    for (index, line) in lines[cut...].enumerated() {
+      second.feed(line, line: index + 1, into: &later)
+    }
+    if endsParts {
+      first.endPart(into: &accumulator)
+      second.endPart(into: &later)
+    }
+    accumulator.merge(later, lineOffset: cut)
+    first.merge(second, lineOffset: cut, into: &accumulator)
+    first.finish(into: &accumulator)
+    accumulator.finish()
+    return accumulator
+  }
+}
+
 /// The records of a reference file: lines, or the one JSON value of a file that spans lines.
 func sharedRecords(_ path: String) throws -> [String]? {
   guard let url = ProjectFiles.shared("flows/\(path)") else { return nil }

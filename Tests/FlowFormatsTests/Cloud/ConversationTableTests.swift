@@ -75,21 +75,7 @@ struct ConversationTableTests {
     let cut = Int.random(in: 1..<lines.count, using: &random)
     let whole = AWSVPCDecoder.decode(lines, inventory: Self.inventory)
 
-    var first = AWSVPCDecoder(options: DecoderOptions())
-    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: Self.inventory)
-    for (index, line) in lines[..<cut].enumerated() {
-      first.feed(line, line: index + 1, into: &accumulator)
-    }
-    var second = first.forLaterPart()
-    var later = EvidenceAccumulator(logKind: .awsVPC, resolver: Self.inventory)
-    for (index, line) in lines[cut...].enumerated() {
-      second.feed(line, line: index + 1, into: &later)
-    }
-    first.merge(second, lineOffset: cut, into: &accumulator)
-    accumulator.merge(later, lineOffset: cut)
-    first.finish(into: &accumulator)
-    accumulator.finish()
-
+    let accumulator = AWSVPCDecoder.decode(lines, cutAt: cut, inventory: Self.inventory)
     #expect(accumulator.edgeTexts == whole.edgeTexts)
     #expect(accumulator.discardTexts == whole.discardTexts)
     let lineNumbers = accumulator.edges.entries.map(\.sampleLine).sorted()

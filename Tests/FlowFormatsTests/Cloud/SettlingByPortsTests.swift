@@ -94,22 +94,13 @@ struct SettlingByPortsTests {
     let lines = Self.connections(&random, count: 2000).flatMap { $0 }
     let whole = Self.decode(lines).0
     let cut = Int.random(in: 1000..<3000, using: &random)
-    var first = AWSVPCDecoder(options: DecoderOptions(), capacity: 1024)
-    var accumulator = EvidenceAccumulator(logKind: .awsVPC, resolver: Self.inventory)
-    for (index, line) in lines[..<cut].enumerated() {
-      first.feed(line, line: index + 1, into: &accumulator)
-    }
-    var second = first.forLaterPart()
-    var later = EvidenceAccumulator(logKind: .awsVPC, resolver: Self.inventory)
-    for (index, line) in lines[cut...].enumerated() {
-      second.feed(line, line: index + 1, into: &later)
-    }
-    first.endPart(into: &accumulator)
-    second.endPart(into: &later)
-    accumulator.merge(later, lineOffset: cut)
-    first.merge(second, lineOffset: cut, into: &accumulator)
-    first.finish(into: &accumulator)
-    accumulator.finish()
+    let accumulator = AWSVPCDecoder.decode(
+      lines,
+      cutAt: cut,
+      capacity: 1024,
+      inventory: Self.inventory,
+      endsParts: true
+    )
     #expect(accumulator.edgeTexts == whole.edgeTexts)
     #expect(accumulator.discardTexts == whole.discardTexts)
   }
