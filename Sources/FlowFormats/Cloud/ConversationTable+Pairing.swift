@@ -30,6 +30,10 @@ private struct ViewGroup {
   var last: Int
   var count = 1
 
+  var hash: UInt64 { ViewGroup.hash(key) }
+
+  static func hash(_ key: UInt64) -> UInt64 { SlotIndex.mix(key, 0) }
+
   static func key(_ one: Conversation) -> UInt64 {
     let ports = UInt64(min(one.portA, one.portB)) << 16 | UInt64(max(one.portA, one.portB))
     return ports << 32 | one.what & 0xffff_ffff
@@ -65,26 +69,25 @@ extension ConversationTable {
         continue
       }
       let key = ViewGroup.key(one)
-      let hash = { SlotIndex.mix($0, 0) }
-      if let group = index.find(hash(key), where: { groups[$0].key == key }) {
+      if let group = index.find(ViewGroup.hash(key), where: { groups[$0].key == key }) {
         views[groups[group].last].next = UInt32(views.count + 1)
         groups[group].last = views.count
         groups[group].count += 1
       } else {
         groups.append(ViewGroup(key: key, first: views.count, last: views.count))
-        index.insert(groups.count - 1) { hash(groups[$0].key) }
+        index.insert(groups.count - 1) { groups[$0].hash }
       }
       views.append(view)
     }
     var isGone: [Bool] = []
     for group in groups where group.count > 1 {
-      pair(group, of: views, &isGone, resolver)
+      join(group, of: views, &isGone, resolver)
     }
     if !isGone.isEmpty { remove(isGone) }
   }
 
   /// Joins those views of the same ports that are one connection.
-  private mutating func pair(
+  private mutating func join(
     _ group: ViewGroup,
     of views: [HiddenView],
     _ isGone: inout [Bool],

@@ -155,13 +155,9 @@ extension ConversationTable {
       // What may hide a pod behind its node waits for the other node's view.
       if pairsViews, waitsForView(head) { continue }
       if isAlone {
-        if let pair = plainPair(at: head, &answered, &emissions) {
-          isGone[head] = true
-          letGo.insert(conversations[head])
-          count(pair, &emissions, into: &accumulator)
-          continue
-        }
-        if learns, let pair = provenPair(at: head, served, &emissions) {
+        var pair = plainPair(at: head, &answered, &emissions)
+        if pair == nil, learns { pair = provenPair(at: head, served, &emissions) }
+        if let pair {
           isGone[head] = true
           letGo.insert(conversations[head])
           count(pair, &emissions, into: &accumulator)

@@ -9,8 +9,8 @@ import FlowModel
 /// them, stated or proven by ports, and that they worked can change no more. What is not settled stays for the
 /// whole capture as long as no more than `capacity` are held, and so does what may hide a pod behind its node that
 /// another view names (see ``pairsViews``); then the quieter half is decided with what is known. Beyond the
-/// conversations it is remembered how ports behaved (65,536 ends) and the first and last hours of one-way
-/// UDP pairs (65,536). But for that, and for ports that only a part of the log proves (see
+/// conversations it is remembered how ports behaved (65,536 ends), the first and last hours of one-way
+/// UDP pairs (65,536) and which connections were let go last (122,880). But for that, and for ports that only a part of the log proves (see
 /// ``PortBehaviour/provenServer(_:_:)``), the outcome does not depend on the order of the records, nor on
 /// how the log was parted among tables.
 package struct ConversationTable: Sendable {
@@ -31,12 +31,13 @@ package struct ConversationTable: Sendable {
   var threshold: Int
   /// So many of the first conversations stay, since the part of the log before may hold more of them.
   var heldBack = 0
-  /// From here on conversations stay, since they may go on.
+  /// From this position on conversations stay, since they may go on.
   var busyFrom = Int.max
   var addresses = AddressNumbers()
   var conversations: [Conversation] = []
   var behaviour = PortBehaviour()
   var oneWayHours: [OneWayPair: ClosedRange<Int32>] = [:]
+  /// Which connections were let go last.
   var letGo = LetGoMemo()
   /// Whether there is a conversation of which a node's address may stand for a pod.
   var mayHidePods = false

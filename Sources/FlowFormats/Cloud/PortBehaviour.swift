@@ -242,8 +242,8 @@ struct PortBehaviour: Sendable {
         ends[position].answersOpenings = true
         noteBusy(moved.key)
       }
-      for index in 0..<moved.count where ends[position].note(moved.partner(index)) {
-        noteBusy(moved.key)
+      for index in 0..<moved.count {
+        if ends[position].note(moved.partner(index)) { noteBusy(moved.key) }
       }
       ends[position].seen |= moved.seen
       ends[position].ports |= moved.ports
